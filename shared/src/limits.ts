@@ -1,0 +1,33 @@
+const MIB = 2 ** 20;
+
+/** Bytes of a JSON body. A Worker has 128 MB for everything; the body exists there as bytes, text and objects. */
+export const MAX_BODY_BYTES = 24 * MIB;
+
+/** Nesting of a JSON body: messages and tool schemas need about a dozen levels; recursion beyond is an attack. */
+export const MAX_JSON_DEPTH = 64;
+
+/** Bytes of one picture, encoded: a 100-megapixel JPEG of good quality. */
+export const MAX_IMAGE_BYTES = 20 * MIB;
+
+/** Bytes of all media of one request that travel inside it. */
+export const MAX_INLINE_MEDIA_BYTES = 32 * MIB;
+
+/** Pixels of one picture before resizing: 100 megapixels are 300 MB of RGB while it is decoded. */
+export const MAX_IMAGE_PIXELS = 100_000_000;
+
+/** Media parts of one request: a long document is a few hundred pages. */
+export const MAX_MEDIA_PARTS = 256;
+
+export const MAX_MESSAGES = 1024;
+export const MAX_PARTS_PER_MESSAGE = 1024;
+export const MAX_TOOLS = 128;
+
+/** OpenAI's own bound on stop strings is 4; Qwen's examples use more. */
+export const MAX_STOP_STRINGS = 16;
+export const MAX_STOP_LENGTH = 256;
+
+/** An upper bound no checkpoint reaches; the context length is checked against the model. */
+export const MAX_TOKENS_FIELD = 2 ** 24;
+
+/** Characters of a URL that is not `data:`; presigned URLs stay below 4,096. */
+export const MAX_URL_LENGTH = 8192;

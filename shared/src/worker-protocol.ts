@@ -1,0 +1,72 @@
+/**
+ * What the edge and a GPU worker say to each other.
+ *
+ * `POST /v1/chat/completions` carries `multipart/form-data`: the part `request` (JSON of
+ * `WorkerRequest`) first, then the bytes of each medium in a part of its name. In the body, a medium
+ * is named by a `cid:` URL (RFC 2392). The answer is OpenAI's, byte for byte what the client gets,
+ * with the prompt's tokens in headers and, in a stream, the number of completion tokens so far as
+ * each event's `id`.
+ *
+ * `POST /v1/requests/{id}/abort` ends a request and answers its `RequestRecord`.
+ */
+import * as z from "zod";
+
+import { MAX_IMAGE_BYTES, MAX_MEDIA_PARTS } from "./limits.ts";
+import { Usage } from "./usage.ts";
+
+export const REQUEST_PART = "request";
+export const CHAT_COMPLETIONS_PATH = "/v1/chat/completions";
+export const MODELS_PATH = "/v1/models";
+
+export const abortPath = (requestId: string) => `/v1/requests/${requestId}/abort`;
+
+const RequestId = z.string().regex(/^[\w-]{1,128}$/, "expected 1 to 128 letters, digits, _ or -");
+
+/** A medium that travels in the multipart body; the signature covers its bytes through `sha256`. */
+export const InlineMedium = z.strictObject({
+  name: z.string().regex(/^media-\d+$/),
+  bytes: z.int().positive().max(MAX_IMAGE_BYTES),
+  sha256: z.string().regex(/^[\da-f]{64}$/),
+  type: z.string(),
+});
+export type InlineMedium = z.infer<typeof InlineMedium>;
+
+/** The part `request`: `body` is the client's request, parsed again by the worker. */
+export const WorkerRequest = z.strictObject({
+  id: RequestId,
+  body: z.unknown(),
+  media: z.array(InlineMedium).max(MAX_MEDIA_PARTS),
+});
+export type WorkerRequest = z.infer<typeof WorkerRequest>;
+
+export const cidUrl = (name: string) => `cid:${name}`;
+
+/** The media part a `cid:` URL names, or undefined for any other URL. */
+export function mediaNameOf(url: string): string | undefined {
+  return url.startsWith("cid:") ? url.slice("cid:".length) : undefined;
+}
+
+/** What the worker knows of a request, also after it was cut off. */
+export const RequestRecord = z.object({ usage: Usage });
+export type RequestRecord = z.infer<typeof RequestRecord>;
+
+/** `X-Prompt-Usage` of an answer: everything that is known of `usage` before the first token. */
+export const PROMPT_USAGE_HEADER = "X-Prompt-Usage";
+/** `X-Completion-Tokens` of an answer that is not streamed. */
+export const COMPLETION_TOKENS_HEADER = "X-Completion-Tokens";
+
+const PROMPT_USAGE_FIELDS = ["prompt", "cached", "image", "video"] as const;
+export type PromptCounts = Record<(typeof PROMPT_USAGE_FIELDS)[number], number>;
+
+/** `prompt=84, cached=0, image=64, video=0` */
+export function formatPromptUsage(counts: PromptCounts): string {
+  return PROMPT_USAGE_FIELDS.map((field) => `${field}=${counts[field]}`).join(", ");
+}
+
+export function parsePromptUsage(header: string): PromptCounts {
+  const counts: PromptCounts = { prompt: 0, cached: 0, image: 0, video: 0 };
+  for (const field of PROMPT_USAGE_FIELDS) {
+    counts[field] = Number(new RegExp(String.raw`\b${field}=(\d+)`).exec(header)?.[1] ?? 0);
+  }
+  return counts;
+}

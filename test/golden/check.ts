@@ -1,0 +1,29 @@
+/** One comparison with a recorded value of the reference implementation. */
+export interface Check {
+  /** What was compared, e.g. `dense/image: last logits`. */
+  name: string;
+  passed: boolean;
+  /** The figure: the largest difference, the rate within tolerance, or the first mismatch. */
+  detail: string;
+}
+
+/** Compares two lists element by element and says where they part. */
+export function checkEqual(
+  name: string,
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+): Check {
+  if (actual.length !== expected.length) {
+    return {
+      name,
+      passed: false,
+      detail: `expected ${expected.length} values, got ${actual.length}`,
+    };
+  }
+  for (let i = 0; i < expected.length; i++) {
+    if (actual[i] !== expected[i]) {
+      return { name, passed: false, detail: `at ${i}: expected ${expected[i]}, got ${actual[i]}` };
+    }
+  }
+  return { name, passed: true, detail: `${expected.length} equal` };
+}

@@ -1,0 +1,20 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "node",
+          include: [
+            "{shared,gpu-worker,dev,edge}/src/**/*.test.ts",
+            "test/{engine,golden,e2e}/**/*.test.ts",
+          ],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      "test/workerd/vitest.config.ts",
+    ],
+  },
+});
