@@ -1,0 +1,23 @@
+import { Hono } from "hono";
+
+import type { AppEnv } from "./env.ts";
+import { answerError, notFound } from "./middleware/answer-error.ts";
+import { cors } from "./middleware/cors.ts";
+import { requestId } from "./middleware/request-id.ts";
+import { requireApiKey } from "./middleware/require-api-key.ts";
+import { chatCompletions } from "./routes/chat-completions.ts";
+import { health } from "./routes/health.ts";
+import { models } from "./routes/models.ts";
+
+/** The API on one screen. */
+export function createApp(): Hono<AppEnv> {
+  return new Hono<AppEnv>()
+    .onError(answerError)
+    .notFound(notFound)
+    .use(requestId)
+    .use(cors)
+    .route("/health", health)
+    .use("/v1/*", requireApiKey())
+    .route("/v1/chat/completions", chatCompletions)
+    .route("/v1/models", models);
+}

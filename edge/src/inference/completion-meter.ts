@@ -1,0 +1,46 @@
+const LINE_FEED = 0x0a;
+
+/** Longer than any line the meter looks at; the rest of a line is never kept. */
+const KEPT_BYTES = 32;
+
+/**
+ * Watches a stream of server-sent events for two kinds of short lines: `id: N`, the completion
+ * tokens so far, and `data: [DONE]`, the proper end. Parses no JSON; chunks may end anywhere.
+ */
+export class CompletionMeter {
+  completionTokens = 0;
+  isDone = false;
+  readonly #line = new Uint8Array(KEPT_BYTES);
+  #length = 0;
+
+  push(chunk: Uint8Array): void {
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(LINE_FEED, start);
+      if (end === -1) {
+        this.#keep(chunk.subarray(start));
+        return;
+      }
+      this.#keep(chunk.subarray(start, end));
+      this.#endLine();
+      start = end + 1;
+    }
+  }
+
+  #keep(bytes: Uint8Array): void {
+    const kept = bytes.subarray(0, KEPT_BYTES - this.#length);
+    this.#line.set(kept, this.#length);
+    this.#length += kept.length;
+  }
+
+  #endLine(): void {
+    const line = String.fromCharCode(...this.#line.subarray(0, this.#length));
+    this.#length = 0;
+    const tokens = /^id: (\d{1,9})$/.exec(line)?.[1];
+    if (tokens !== undefined) {
+      this.completionTokens = Number(tokens);
+    } else if (line === "data: [DONE]") {
+      this.isDone = true;
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
+
+import type { Logger } from "../observability/logger.ts";
+import type { Outcome, UsageCounts } from "../usage/usage-records.ts";
+import { abortRequest } from "./abort-request.ts";
+import { relayCompletion } from "./completion-relay.ts";
+import type { CompletionRelay } from "./completion-relay.ts";
+import { callGpuWorker } from "./gpu-worker-client.ts";
+import type { GpuWorker } from "./gpu-worker-client.ts";
+import type { OutgoingRequest } from "./worker-request.ts";
+
+export interface CompletionCall {
+  worker: GpuWorker;
+  request: OutgoingRequest;
+  /** Aborts when the client leaves. */
+  client: AbortSignal;
+  logger: Logger;
+}
+
+export interface RunningCompletion {
+  answer: Promise<Response>;
+  /** How it ended, for the books; undefined when it never reached a worker. Never rejects. */
+  ending: Promise<CompletionEnding | undefined>;
+}
+
+export interface CompletionEnding {
+  outcome: Outcome;
+  counts: UsageCounts;
+}
+
+/** Sends a chat completion to its GPU worker and follows it to its end, whoever ends it. */
+export function runCompletion(call: CompletionCall): RunningCompletion {
+  const { worker, request, client } = call;
+  const stop = new AbortController();
+  client.addEventListener("abort", () => stop.abort(client.reason), { once: true });
+
+  const relay = callGpuWorker(worker, {
+    ...request,
+    method: "POST",
+    path: CHAT_COMPLETIONS_PATH,
+    signal: stop.signal,
+  }).then((response) => relayCompletion(response, stop));
+
+  return { answer: relay.then(({ answer }) => answer), ending: follow(relay, call) };
+}
+
+async function follow(
+  sent: Promise<CompletionRelay>,
+  call: CompletionCall,
+): Promise<CompletionEnding | undefined> {
+  const relay = await sent.catch(() => undefined);
+  if (relay === undefined) {
+    const counts = call.client.aborted ? await abortedUsage(call) : undefined;
+    return counts === undefined ? undefined : { outcome: "cut_off", counts };
+  }
+  const outcome = await relay.outcome;
+  const isBrokenOff = outcome !== "completed" && relay.answer.ok;
+  const exact = isBrokenOff ? await abortedUsage(call) : undefined;
+  return { outcome, counts: exact ?? relay.counts() };
+}
+
+/** Closing the connection stops the GPU too; this makes sure, and learns what was used until then. */
+async function abortedUsage({
+  worker,
+  request,
+  logger,
+}: CompletionCall): Promise<UsageCounts | undefined> {
+  try {
+    return await abortRequest(worker, request.id);
+  } catch (cause) {
+    logger.warn("abort_failed", { workerRequestId: request.id, cause });
+    return undefined;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Which URLs of clients may be fetched, decided before any byte is sent, for the first URL and for
+ * each redirect.
+ *
+ * A host name is judged by its spelling only: a Worker can neither resolve it nor choose the address
+ * that `fetch` dials. In production that is Cloudflare's network, which has no route to private
+ * addresses; whoever runs the edge elsewhere puts an egress proxy before it that filters them.
+ */
+import { MAX_URL_LENGTH } from "@qwen3-vl/shared/limits";
+
+import { classifyIpLiteral } from "./ip-address.ts";
+
+export interface FetchPolicy {
+  /** Development: `http:` URLs whose host is this machine may be fetched, on any port. */
+  allowHttpLoopback: boolean;
+}
+
+/** The URL as it was judged – the very object to fetch, never the text – or why it is refused. */
+export type Verdict = { url: URL } | { refusal: string };
+
+/** Ports on which the web is served with TLS; others reach services that only look like it. */
+const ALLOWED_PORTS: ReadonlySet<string> = new Set(["", "443", "8443"]);
+
+/** Names that never mean a public host. */
+const INTERNAL_SUFFIXES = [
+  "localhost",
+  "local",
+  "localdomain",
+  "internal",
+  "intranet",
+  "private",
+  "corp",
+  "home",
+  "lan",
+  "home.arpa",
+];
+
+/** Judges a URL that a client wrote. */
+export function judgeUrl(text: string, policy: FetchPolicy): Verdict {
+  if (text.length > MAX_URL_LENGTH) {
+    return { refusal: `a URL has at most ${MAX_URL_LENGTH} characters, this one ${text.length}` };
+  }
+  const misspelling = misspellingOf(text);
+  if (misspelling !== undefined) {
+    return { refusal: misspelling };
+  }
+  const url = URL.parse(text);
+  return url === null ? { refusal: "it is not a valid URL" } : judge(url, policy);
+}
+
+/** Judges where a redirect leads; a public host must not lead to this machine. */
+export function judgeRedirect(from: URL, location: string | null, policy: FetchPolicy): Verdict {
+  if (location === null) {
+    return { refusal: "the redirect has no Location" };
+  }
+  if (location.length > MAX_URL_LENGTH || UNSAFE_CHARACTERS.test(location)) {
+    return { refusal: "the redirect's Location is malformed" };
+  }
+  const url = URL.parse(location, from.href);
+  if (url === null) {
+    return { refusal: "the redirect's Location is not a valid URL" };
+  }
+  return judge(url, {
+    allowHttpLoopback: policy.allowHttpLoopback && isLoopback(from.hostname),
+  });
+}
+
+/** Space, controls and backslash, which parsers drop or read as something else. */
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+const UNSAFE_CHARACTERS = /[\s\u0000-\u0020\u007f\\]/;
+
+/** What the URL parser would silently repair: there, two parsers may disagree about the host. */
+function misspellingOf(text: string): string | undefined {
+  if (UNSAFE_CHARACTERS.test(text)) {
+    return "it contains white space, a control character or a backslash";
+  }
+  const scheme = /^([a-z][a-z\d+.-]*):/i.exec(text)?.[1];
+  if (scheme === undefined) {
+    return "it has no scheme; expected https: or data:";
+  }
+  if (/^https?$/i.test(scheme) && !/^https?:\/\/[^/]/i.test(text)) {
+    return "expected two slashes and a host after the scheme";
+  }
+  return undefined;
+}
+
+function judge(url: URL, policy: FetchPolicy): Verdict {
+  const refusal = refusalOf(url, policy);
+  return refusal === undefined ? { url } : { refusal };
+}
+
+function refusalOf(url: URL, { allowHttpLoopback }: FetchPolicy): string | undefined {
+  if (url.username !== "" || url.password !== "") {
+    return "it contains a user name or password";
+  }
+  if (allowHttpLoopback && url.protocol === "http:" && isLoopback(url.hostname)) {
+    return undefined;
+  }
+  if (url.protocol !== "https:") {
+    return `the scheme is ${url.protocol.slice(0, 20)}; expected https: or data:`;
+  }
+  if (!ALLOWED_PORTS.has(url.port)) {
+    return `the port is ${url.port}; expected 443 or 8443`;
+  }
+  return isPublicHost(url.hostname) ? undefined : "its host is not public";
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || classifyIpLiteral(hostname) === "loopback";
+}
+
+function isPublicHost(hostname: string): boolean {
+  const literal = classifyIpLiteral(hostname);
+  if (literal !== undefined) {
+    return literal === "public";
+  }
+  // A single label or a dot at the end would be completed or resolved by the local resolver's rules.
+  const isQualified = hostname.includes(".") && !hostname.endsWith(".");
+  return isQualified && !INTERNAL_SUFFIXES.some((suffix) => hostname.endsWith(`.${suffix}`));
+}

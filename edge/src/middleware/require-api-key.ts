@@ -1,0 +1,45 @@
+import { ApiError } from "@qwen3-vl/shared/errors";
+import type { MiddlewareHandler } from "hono";
+import { createMiddleware } from "hono/factory";
+
+import type { AppEnv } from "../env.ts";
+import { ApiKeyCache } from "../keys/api-key-cache.ts";
+import { isUsable } from "../keys/api-key.ts";
+import type { ApiKey } from "../keys/api-key.ts";
+import { findApiKey, hashApiKey, insertApiKey } from "../keys/api-keys-table.ts";
+
+/** RFC 6750: the scheme's case does not matter. A longer key than 256 characters is never issued. */
+const BEARER = /^bearer +([\x21-\x7e]{1,256})$/i;
+
+/** Lets a request pass whose bearer token is a key that has neither expired nor been revoked. */
+export function requireApiKey(): MiddlewareHandler<AppEnv> {
+  const cache = new ApiKeyCache();
+
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const key = BEARER.exec(c.req.header("Authorization") ?? "")?.[1];
+    if (key === undefined) {
+      c.header("WWW-Authenticate", "Bearer");
+      throw new ApiError("invalid_api_key", "Expected the header `Authorization: Bearer API_KEY`.");
+    }
+    const now = Date.now();
+    const hash = await hashApiKey(key);
+    const apiKey = cache.get(hash, now) ?? (await lookUp(c.env, hash));
+    if (apiKey === undefined || !isUsable(apiKey, now)) {
+      c.header("WWW-Authenticate", 'Bearer error="invalid_token"');
+      throw new ApiError("invalid_api_key", "The API key is unknown, expired or revoked.");
+    }
+    cache.add(apiKey, now);
+    c.set("apiKeyId", apiKey.id);
+    await next();
+  });
+}
+
+async function lookUp(
+  { DB, DEV_API_KEY }: AppEnv["Bindings"],
+  hash: string,
+): Promise<ApiKey | undefined> {
+  if (DEV_API_KEY !== undefined && hash === (await hashApiKey(DEV_API_KEY))) {
+    await insertApiKey(DB, { hash, name: "development", createdAt: Date.now() });
+  }
+  return findApiKey(DB, hash);
+}

@@ -1,0 +1,32 @@
+import { ApiError } from "@qwen3-vl/shared/errors";
+import { MODELS_PATH } from "@qwen3-vl/shared/worker-protocol";
+import { Hono } from "hono";
+import type { Context } from "hono";
+
+import type { AppEnv } from "../env.ts";
+import { callGpuWorker, toGpuWorker } from "../inference/gpu-worker-client.ts";
+import { toClientAnswer } from "../inference/worker-answer.ts";
+import { methodNotAllowed } from "../middleware/answer-error.ts";
+
+/** Hugging Face ids have a slash; a dot never comes first, so no id is a relative path. */
+const MODEL_ID = /^\w[\w./:@-]{0,255}$/;
+
+/** `GET /v1/models` and `GET /v1/models/{id}`: the GPU worker knows what it runs. */
+export const models = new Hono<AppEnv>()
+  .get("/", (c) => relay(c, MODELS_PATH))
+  .get("/:id{.+}", (c) => {
+    const id = c.req.param("id");
+    if (!MODEL_ID.test(id)) {
+      throw new ApiError("model_not_found", "There is no such model.", { param: "model" });
+    }
+    return relay(c, `${MODELS_PATH}/${encodeURIComponent(id)}`);
+  })
+  .all("/", methodNotAllowed("GET"))
+  .all("/:id{.+}", methodNotAllowed("GET"));
+
+async function relay({ env, req }: Context<AppEnv>, path: string): Promise<Response> {
+  const worker = toGpuWorker(env.GPU_WORKER_URL, env.GPU_WORKER_SECRET);
+  const { signal } = req.raw;
+  const answer = await callGpuWorker(worker, { method: "GET", path, signal });
+  return toClientAnswer(answer, answer.body);
+}

@@ -1,0 +1,84 @@
+import { availableParallelism, totalmem } from "node:os";
+import { resolve } from "node:path";
+
+import * as z from "zod";
+
+import { LOG_LEVELS } from "./log.ts";
+
+const count = (fallback: number, minimum = 0) =>
+  z.coerce.number().int().min(minimum).max(65_535).default(fallback);
+
+/** Environment variables of the GPU worker, with what each means. */
+const Environment = z.object({
+  HOST: z.string().default("127.0.0.1").describe("address to listen on"),
+  PORT: count(8000).describe("port to listen on, 0 for any"),
+  MODEL: z
+    .string()
+    .min(1)
+    .transform((path) => resolve(path))
+    .describe("checkpoint folder"),
+  PRECISION: z.enum(["fp32"]).default("fp32").describe("precision of the weights"),
+  THREADS: count(availableParallelism(), 1).describe(
+    "threads of the model and of picture decoding",
+  ),
+  CACHE_DIR: z
+    .string()
+    .min(1)
+    .transform((path) => resolve(path))
+    .describe("folder of built graphs"),
+  WORKER_SECRET: z
+    .string()
+    .min(32, "expected at least 32 characters")
+    .describe("signs the edge's calls"),
+  MAX_QUEUE: count(64).describe("requests that may wait beyond those that run"),
+  DRAIN_SECONDS: count(30).describe("seconds that running answers get after SIGTERM"),
+  LOG: z.enum(LOG_LEVELS).default("info").describe("least level of log lines"),
+});
+
+export interface Config {
+  host: string;
+  port: number;
+  model: string;
+  precision: "fp32";
+  threads: number;
+  cacheFolder: string;
+  secret: string;
+  maxQueue: number;
+  drainSeconds: number;
+  logLevel: (typeof LOG_LEVELS)[number];
+  /** Sequences that run together: what ONNX Runtime decodes efficiently as one batch. */
+  slots: number;
+  /** Bytes of the KV cache of all slots. */
+  kvBytes: number;
+}
+
+const SLOTS = 8;
+
+/** A value of the environment that cannot be used. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** @throws ConfigError that names the variable and what was expected */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const parsed = Environment.safeParse(environment);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ConfigError(`${issue?.path.join(".")}: ${issue?.message}`);
+  }
+  const values = parsed.data;
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    model: values.MODEL,
+    precision: values.PRECISION,
+    threads: values.THREADS,
+    cacheFolder: values.CACHE_DIR,
+    secret: values.WORKER_SECRET,
+    maxQueue: values.MAX_QUEUE,
+    drainSeconds: values.DRAIN_SECONDS,
+    logLevel: values.LOG,
+    slots: SLOTS,
+    kvBytes: totalmem() / 4,
+  };
+}

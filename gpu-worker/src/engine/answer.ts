@@ -1,0 +1,135 @@
+import type { FinishReason } from "@qwen3-vl/shared/chat-completion";
+
+import type { Sampler } from "./sampler.ts";
+import type { StopStringFilter } from "./stop-strings.ts";
+
+/** Turns tokens into text that is complete up to whole characters. */
+export interface TokenDecoder {
+  push(tokenId: number): string;
+  flush(): string;
+}
+
+/** What became known of an answer since the event before. */
+export interface AnswerEvent {
+  text: string;
+  /** Tokens generated so far, those without text included. */
+  completionTokens: number;
+  finishReason: FinishReason | undefined;
+}
+
+export interface AnswerOptions {
+  sampler: Sampler;
+  decoder: TokenDecoder;
+  stopStrings: StopStringFilter;
+  endTokenIds: ReadonlySet<number>;
+  /** Tokens after which the answer is cut. */
+  maxTokens: number;
+}
+
+/**
+ * From logits to the events of one answer. The engine pushes, one reader pulls: tokens that a slow
+ * reader did not fetch yet become one event, so what waits is bounded by the answer's text.
+ */
+export class Answer implements AsyncIterable<AnswerEvent> {
+  readonly #options: AnswerOptions;
+  #text = "";
+  #completionTokens = 0;
+  #reportedTokens = 0;
+  #finishReason: FinishReason | undefined;
+  #failure: Error | undefined;
+  #isCancelled = false;
+  #wake: (() => void) | undefined;
+
+  constructor(options: AnswerOptions) {
+    this.#options = options;
+  }
+
+  get completionTokens(): number {
+    return this.#completionTokens;
+  }
+
+  /** Samples the next token; tells its id and whether the answer ends with it. */
+  push(logits: Float32Array): { tokenId: number; finished: boolean } {
+    const { sampler, endTokenIds, maxTokens } = this.#options;
+    const tokenId = sampler.sample(logits);
+    this.#completionTokens++;
+    if (endTokenIds.has(tokenId)) {
+      this.#finish("stop");
+    } else if (this.#append(tokenId)) {
+      this.#finishReason = "stop";
+    } else if (this.#completionTokens >= maxTokens) {
+      this.#finish("length");
+    }
+    this.#notify();
+    return { tokenId, finished: this.#finishReason !== undefined };
+  }
+
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#notify();
+  }
+
+  /** Ends the events without a finish reason. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#notify();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<AnswerEvent> {
+    while (this.#finishReason === undefined && !this.#isCancelled) {
+      await this.#news();
+      if (this.#failure !== undefined) {
+        throw this.#failure;
+      }
+      yield this.#take();
+    }
+  }
+
+  /** Adds a token's text; tells whether a stop string was met. */
+  #append(tokenId: number): boolean {
+    const { decoder, stopStrings } = this.#options;
+    const { text, stopped } = stopStrings.push(decoder.push(tokenId));
+    this.#text += text;
+    return stopped;
+  }
+
+  /** Ends the answer with the text that was held back: it can no longer become a stop string. */
+  #finish(reason: FinishReason): void {
+    const { decoder, stopStrings } = this.#options;
+    const { text, stopped } = stopStrings.push(decoder.flush());
+    this.#text += stopped ? text : text + stopStrings.flush();
+    this.#finishReason = stopped ? "stop" : reason;
+  }
+
+  #take(): AnswerEvent {
+    const event = {
+      text: this.#text,
+      completionTokens: this.#completionTokens,
+      finishReason: this.#finishReason,
+    };
+    this.#text = "";
+    this.#reportedTokens = this.#completionTokens;
+    return event;
+  }
+
+  async #news(): Promise<void> {
+    while (!this.#hasNews()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #hasNews(): boolean {
+    return (
+      this.#isCancelled ||
+      this.#failure !== undefined ||
+      this.#reportedTokens < this.#completionTokens
+    );
+  }
+
+  #notify(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,123 @@
+import { Answer } from "./answer.ts";
+import type { AnswerEvent, AnswerOptions } from "./answer.ts";
+import { Engine } from "./engine.ts";
+import type { EngineSnapshot } from "./engine.ts";
+import type { Model, PatchedMedium, VisionFeatures } from "./model.ts";
+import type { Prompt, Sequence } from "./sequence.ts";
+
+/** A request whose media are patches and whose prompt is tokens. */
+export interface GenerationRequest extends AnswerOptions {
+  id: string;
+  prompt: Omit<Prompt, "vision">;
+  /** Pictures and clips in prompt order. */
+  media: readonly PatchedMedium[];
+  /** Where their tokens stand in the prompt, ascending. */
+  visionPlaces: Int32Array;
+}
+
+/** One request → the events of its answer. Aborting ends them without a finish reason. */
+export interface Generator {
+  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
+}
+
+/** Tokens of a prompt that one step runs; 256 keep matrix products efficient and a step short. */
+const PREFILL_CHUNK = 256;
+
+/** The `Generator` over a `Model` of our own. */
+export class EngineGenerator implements Generator {
+  readonly #model: Model;
+  readonly #engine: Engine;
+  /** One medium is encoded at a time: two would only slow each other down. */
+  #encoding: Promise<unknown> = Promise.resolve();
+
+  constructor(model: Model) {
+    this.#model = model;
+    this.#engine = new Engine(model, { prefillChunk: PREFILL_CHUNK });
+  }
+
+  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
+    const vision = await this.#encode(request, signal);
+    if (signal.aborted) {
+      return;
+    }
+    const sequence = this.#createSequence(request, vision);
+    const abort = () => {
+      this.#engine.abort(sequence);
+      sequence.answer.cancel();
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      this.#engine.submit(sequence);
+      yield* sequence.answer;
+    } finally {
+      signal.removeEventListener("abort", abort);
+      this.#engine.abort(sequence); // a reader that stops early leaves nothing running
+    }
+  }
+
+  snapshot(): EngineSnapshot {
+    return this.#engine.snapshot();
+  }
+
+  /** Resolves when nothing is encoded, runs or waits any more. */
+  async idle(): Promise<void> {
+    await this.#encoding;
+    await this.#engine.idle();
+  }
+
+  #createSequence(request: GenerationRequest, features: VisionFeatures | undefined): Sequence {
+    const vision = features && { places: request.visionPlaces, features };
+    return {
+      id: request.id,
+      prompt: { ...request.prompt, vision },
+      answer: new Answer(request),
+      maxLength: request.prompt.tokenIds.length + request.maxTokens,
+      outputIds: [],
+      cachedTokens: 0,
+      slot: undefined,
+    };
+  }
+
+  async #encode(
+    { media }: GenerationRequest,
+    signal: AbortSignal,
+  ): Promise<VisionFeatures | undefined> {
+    const features: VisionFeatures[] = [];
+    for (const medium of media) {
+      const turn = this.#encoding.then(() =>
+        signal.aborted ? undefined : this.#model.encode(medium),
+      );
+      this.#encoding = turn.catch(() => undefined);
+      const encoded = await turn;
+      if (encoded === undefined) {
+        return undefined;
+      }
+      features.push(encoded);
+    }
+    return features.length === 0 ? undefined : joinFeatures(features);
+  }
+}
+
+/** Appends the rows of all media. */
+function joinFeatures(features: readonly VisionFeatures[]): VisionFeatures {
+  const [first] = features;
+  if (first === undefined || features.length === 1) {
+    return first ?? { embeddings: new Float32Array(), deepstack: [] };
+  }
+  return {
+    embeddings: concatenate(features.map(({ embeddings }) => embeddings)),
+    deepstack: first.deepstack.map((_, layer) =>
+      concatenate(features.map(({ deepstack }) => deepstack[layer] ?? new Float32Array())),
+    ),
+  };
+}
+
+function concatenate(arrays: readonly Float32Array[]): Float32Array {
+  const joined = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    joined.set(array, offset);
+    offset += array.length;
+  }
+  return joined;
+}

@@ -1,0 +1,53 @@
+/**
+ * What the engine needs of a model. `runtime/` implements it on ONNX Runtime; tests use a few lines.
+ */
+
+/** Features of pictures for the text decoder, one row for each vision token, in prompt order. */
+export interface VisionFeatures {
+  /** [tokens, hidden] */
+  embeddings: Float32Array;
+  /** One [tokens, hidden] for each of the first text layers. */
+  deepstack: readonly Float32Array[];
+}
+
+/** A picture or clip, cut into patches. */
+export interface PatchedMedium {
+  /** [t · h · w, patch length], merge window by merge window. */
+  patches: Float32Array<ArrayBuffer>;
+  /** Patches: frame pairs, rows, columns. */
+  grid: { t: number; h: number; w: number };
+}
+
+/** Vision tokens among the tokens of a row. */
+export interface RowVision {
+  /** Which tokens of the row they are, ascending. */
+  places: Int32Array;
+  features: VisionFeatures;
+}
+
+/** What one step runs of one sequence. */
+export interface ModelRow {
+  slot: number;
+  /** Tokens of the sequence that its slot holds already. */
+  cachedTokens: number;
+  tokenIds: Int32Array;
+  /** M-RoPE positions, [3, tokenIds.length]. */
+  positions: Int32Array;
+  vision: RowVision | undefined;
+  /** Whether the logits after the last token are wanted. */
+  wantsLogits: boolean;
+}
+
+export interface Model {
+  readonly slots: number;
+  /** Tokens a slot holds. */
+  readonly slotCapacity: number;
+  encode(medium: PatchedMedium): Promise<VisionFeatures>;
+  /**
+   * Runs the rows, at most one for each slot, and appends their keys and values to their slots.
+   *
+   * @returns for each row the logits of its next token, [vocabulary], or undefined where they are not
+   * wanted; valid until the next call
+   */
+  forward(rows: readonly ModelRow[]): Promise<readonly (Float32Array | undefined)[]>;
+}

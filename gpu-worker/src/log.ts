@@ -1,0 +1,44 @@
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** One JSON object a line on standard error. Prompts, pictures and keys are never fields. */
+export class Logger {
+  readonly #threshold: number;
+
+  constructor(level: LogLevel) {
+    this.#threshold = LOG_LEVELS.indexOf(level);
+  }
+
+  debug(event: string, fields: Fields = {}): void {
+    this.#write("debug", event, fields);
+  }
+
+  info(event: string, fields: Fields = {}): void {
+    this.#write("info", event, fields);
+  }
+
+  warn(event: string, fields: Fields = {}): void {
+    this.#write("warn", event, fields);
+  }
+
+  error(event: string, fields: Fields = {}): void {
+    this.#write("error", event, fields);
+  }
+
+  #write(level: LogLevel, event: string, fields: Fields): void {
+    if (LOG_LEVELS.indexOf(level) < this.#threshold) {
+      return;
+    }
+    const line = { time: new Date().toISOString(), level, event, ...fields };
+    process.stderr.write(`${JSON.stringify(line, describeErrors)}\n`);
+  }
+}
+
+/** An error has no enumerable fields of its own. */
+function describeErrors(_key: string, value: unknown): unknown {
+  return value instanceof Error
+    ? { message: value.message, stack: value.stack, cause: value.cause }
+    : value;
+}

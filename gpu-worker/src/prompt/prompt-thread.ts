@@ -1,0 +1,34 @@
+import { fileURLToPath } from "node:url";
+
+import type { ChatRequest } from "@qwen3-vl/shared/chat";
+import { Piscina } from "piscina";
+
+import { fromOutcome } from "../threads/outcome.ts";
+import type { Outcome } from "../threads/outcome.ts";
+import type { Grid } from "../vision/grid.ts";
+import type { ChatPrompt } from "./chat-prompt.ts";
+import type { PrompterSource, PromptTask } from "./prompt-worker.ts";
+
+/** Writes prompts in a thread: tokenising a long document takes longer than a step of the model may wait. */
+export class PromptThread {
+  readonly #pool: Piscina<PromptTask, Outcome<ChatPrompt>>;
+
+  constructor(source: PrompterSource) {
+    this.#pool = new Piscina({
+      filename: fileURLToPath(new URL("./prompt-worker.ts", import.meta.url)),
+      name: "runPromptTask",
+      minThreads: 1,
+      maxThreads: 1,
+      workerData: source,
+    });
+  }
+
+  /** @throws ApiError `invalid_request` when the chat template refuses the conversation */
+  async write(request: ChatRequest, grids: readonly Grid[]): Promise<ChatPrompt> {
+    return fromOutcome(await this.#pool.run({ request, grids }));
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}

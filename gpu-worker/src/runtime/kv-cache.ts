@@ -1,0 +1,61 @@
+import { DECODER } from "../model/text-decoder.ts";
+import type { TextDecoderConfig } from "../weights/model-config.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Past and present of every layer, bound to the same memory: a run appends in place. */
+export interface KvBinding {
+  inputs: Record<string, Tensor>;
+  outputs: Record<string, Tensor>;
+}
+
+/**
+ * Keys and values of all slots, for each layer [slots, kvHeads, capacity, headDim] in float32. The
+ * memory is reserved at once and taken from the system only as positions are written.
+ */
+export class KvCache {
+  readonly slots: number;
+  readonly #shape: readonly [kvHeads: number, capacity: number, headDim: number];
+  readonly #slotLength: number;
+  readonly #layers: readonly {
+    keys: Float32Array<ArrayBuffer>;
+    values: Float32Array<ArrayBuffer>;
+  }[];
+  readonly #bindings = new Map<string, KvBinding>();
+
+  constructor(config: TextDecoderConfig, slots: number, capacity: number) {
+    this.slots = slots;
+    this.#shape = [config.kvHeads, capacity, config.headDim];
+    this.#slotLength = config.kvHeads * capacity * config.headDim;
+    const length = slots * this.#slotLength;
+    this.#layers = Array.from({ length: config.layers }, () => ({
+      keys: new Float32Array(length),
+      values: new Float32Array(length),
+    }));
+  }
+
+  /** `count` neighbouring slots from `first` on, as a batch. */
+  bind(first: number, count: number): KvBinding {
+    const key = `${first}+${count}`;
+    const binding = this.#bindings.get(key) ?? this.#createBinding(first, count);
+    this.#bindings.set(key, binding);
+    return binding;
+  }
+
+  #createBinding(first: number, count: number): KvBinding {
+    const binding: KvBinding = { inputs: {}, outputs: {} };
+    const view = (data: Float32Array<ArrayBuffer>) =>
+      new Tensor(data.subarray(first * this.#slotLength, (first + count) * this.#slotLength), [
+        count,
+        ...this.#shape,
+      ]);
+    for (const [layer, { keys, values }] of this.#layers.entries()) {
+      const key = view(keys);
+      const value = view(values);
+      binding.inputs[DECODER.pastKey(layer)] = key;
+      binding.inputs[DECODER.pastValue(layer)] = value;
+      binding.outputs[DECODER.presentKey(layer)] = key;
+      binding.outputs[DECODER.presentValue(layer)] = value;
+    }
+    return binding;
+  }
+}

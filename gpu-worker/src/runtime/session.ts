@@ -1,0 +1,64 @@
+import { assertOk, create, loadOrtApi } from "./ort-api.ts";
+import type { Handle } from "./ort-api.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface SessionOptions {
+  /** Threads of one run. */
+  threads: number;
+  /** Whether threads wait for work by spinning: faster between short steps, a busy core while idle. */
+  spin: boolean;
+}
+
+/** A graph loaded into ONNX Runtime. Runs read and write tensors in memory of ours. */
+export class Session {
+  readonly #handle: Handle;
+
+  constructor(path: string, { threads, spin }: SessionOptions) {
+    const { functions, env } = loadOrtApi();
+    const options = create(functions, functions.createSessionOptions);
+    assertOk(functions, functions.setIntraOpNumThreads(options, threads));
+    const spinning = ["session.intra_op.allow_spinning", spin ? "1" : "0"];
+    assertOk(functions, functions.addSessionConfigEntry(options, ...spinning));
+    this.#handle = create(functions, functions.createSession, env, path, options);
+    functions.releaseSessionOptions(options);
+  }
+
+  /** Runs on a thread of koffi's; the event loop stays free. */
+  run(inputs: Record<string, Tensor>, outputs: Record<string, Tensor>): Promise<void> {
+    const { functions } = loadOrtApi();
+    const inputNames = Object.keys(inputs);
+    const outputNames = Object.keys(outputs);
+    return new Promise((resolve, reject) => {
+      functions.run.async(
+        this.#handle,
+        null,
+        inputNames,
+        handlesOf(inputs),
+        inputNames.length,
+        outputNames,
+        outputNames.length,
+        handlesOf(outputs),
+        (error: Error | null, status: unknown) => {
+          try {
+            if (error !== null) {
+              throw error;
+            }
+            assertOk(functions, status);
+            resolve();
+          } catch (failure) {
+            reject(failure instanceof Error ? failure : new Error(String(failure)));
+          }
+        },
+      );
+    });
+  }
+
+  /** Must not be called while a run is under way. */
+  close(): void {
+    loadOrtApi().functions.releaseSession(this.#handle);
+  }
+}
+
+function handlesOf(tensors: Record<string, Tensor>): Handle[] {
+  return Object.values(tensors).map((tensor) => tensor.handle);
+}

@@ -1,0 +1,186 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { parseChatRequest } from "@qwen3-vl/shared/chat";
+import type { ChatRequest } from "@qwen3-vl/shared/chat";
+import type { FinishReason } from "@qwen3-vl/shared/chat-completion";
+import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
+import { parseJson } from "@qwen3-vl/shared/json";
+import { DONE } from "@qwen3-vl/shared/sse";
+import type { ServerSentEvent } from "@qwen3-vl/shared/sse";
+import { toUsage } from "@qwen3-vl/shared/usage";
+import {
+  COMPLETION_TOKENS_HEADER,
+  PROMPT_USAGE_HEADER,
+  WorkerRequest,
+  formatPromptUsage,
+} from "@qwen3-vl/shared/worker-protocol";
+
+import type { Admission } from "../engine/admission.ts";
+import type { AnswerEvent } from "../engine/answer.ts";
+import type { Generator } from "../engine/generator.ts";
+import type { Logger } from "../log.ts";
+import type { ChatService } from "./chat-service.ts";
+import { completion, completionChunk, usageChunk } from "./completion-format.ts";
+import type { CompletionHeader } from "./completion-format.ts";
+import { EventStream } from "./event-stream.ts";
+import { readMultipart } from "./multipart-reader.ts";
+import type { LiveRequest, RequestRegistry } from "./request-registry.ts";
+import { sendJson } from "./send-json.ts";
+
+export interface ChatCompletionsOptions {
+  service: ChatService;
+  generator: Generator;
+  admission: Admission;
+  registry: RequestRegistry;
+  logger: Logger;
+  /** @throws ApiError unless the call with this content was signed */
+  verify: (incoming: IncomingMessage, content: string) => Promise<void>;
+}
+
+interface Exchange {
+  request: ChatRequest;
+  live: LiveRequest;
+  header: CompletionHeader;
+  response: ServerResponse;
+}
+
+/** `POST /v1/chat/completions` of the worker protocol. */
+export class ChatCompletions {
+  readonly #options: ChatCompletionsOptions;
+
+  constructor(options: ChatCompletionsOptions) {
+    this.#options = options;
+  }
+
+  async handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { admission, registry } = this.#options;
+    using places = new DisposableStack();
+    const { request, media } = await readMultipart(incoming, async (text) => {
+      await this.#options.verify(incoming, text);
+      places.use(admission.enter());
+      return parseWorkerRequest(text);
+    });
+    const live = registry.begin(request.id);
+    if (live === undefined) {
+      throw new ApiError("invalid_request", `The request id ${request.id} is taken.`);
+    }
+    response.on("close", () => live.abort());
+    try {
+      await this.#answer(request.id, parseChatRequest(request.body), { media, live, response });
+    } finally {
+      registry.end(live);
+    }
+  }
+
+  async #answer(
+    id: string,
+    request: ChatRequest,
+    {
+      media,
+      live,
+      response,
+    }: Pick<Exchange, "live" | "response"> & {
+      media: ReadonlyMap<string, Uint8Array>;
+    },
+  ): Promise<void> {
+    const { service, generator } = this.#options;
+    const { prompt, generation } = await service.prepare(id, request, media, live.signal);
+    live.counts.prompt = prompt.tokenIds.length;
+    live.counts.image = prompt.imageTokens;
+    const asksUsage = request.stream && request.stream_options?.include_usage === true;
+    const header = {
+      ...(asksUsage ? { usage: null } : {}),
+      id: `chatcmpl-${id}`,
+      created: Math.floor(Date.now() / 1000),
+      model: service.model.id,
+    };
+    const events = counted(generator.generate(generation, live.signal), live);
+    const exchange = { request, live, header, response };
+    await (request.stream ? this.#stream(exchange, events) : sendWhole(exchange, events));
+  }
+
+  /** Once the stream is open, a failure can only be told inside it. */
+  async #stream(exchange: Exchange, events: AsyncIterable<AnswerEvent>): Promise<void> {
+    const stream = new EventStream(exchange.response, promptHeaders(exchange.live));
+    try {
+      await sendChunks(stream, exchange, events);
+    } catch (error) {
+      const apiError = toApiError(error);
+      this.#options.logger.error("answer failed", { id: exchange.header.id, error });
+      await stream.send({ data: JSON.stringify(apiError) });
+    } finally {
+      stream.end();
+    }
+  }
+}
+
+async function sendChunks(
+  stream: EventStream,
+  { request, live, header }: Exchange,
+  events: AsyncIterable<AnswerEvent>,
+): Promise<void> {
+  const event = (chunk: unknown): ServerSentEvent => ({
+    id: String(live.counts.completion),
+    data: JSON.stringify(chunk),
+  });
+  await stream.send(event(completionChunk(header, { role: "assistant", content: "" })));
+  let finishReason: FinishReason | undefined;
+  for await (const { text, finishReason: reason } of events) {
+    finishReason = reason;
+    if (text !== "") {
+      await stream.send(event(completionChunk(header, { content: text })));
+    }
+  }
+  if (finishReason === undefined) {
+    return; // aborted: whoever listens knows it from the missing end
+  }
+  const usage = toUsage(live.counts);
+  await stream.send(
+    event(completionChunk(header, {}, finishReason)),
+    ...(request.stream_options?.include_usage === true ? [event(usageChunk(header, usage))] : []),
+    { data: DONE },
+  );
+}
+
+async function sendWhole(
+  { live, header, response }: Exchange,
+  events: AsyncIterable<AnswerEvent>,
+): Promise<void> {
+  let content = "";
+  let finishReason: FinishReason | undefined;
+  for await (const event of events) {
+    content += event.text;
+    finishReason = event.finishReason;
+  }
+  if (finishReason === undefined) {
+    throw new ApiError("client_closed_request", "The request was aborted.");
+  }
+  sendJson(response, 200, completion(header, content, finishReason, toUsage(live.counts)), {
+    ...promptHeaders(live),
+    [COMPLETION_TOKENS_HEADER]: String(live.counts.completion),
+  });
+}
+
+/** The same events, each counted before anyone else sees it. */
+async function* counted(
+  events: AsyncIterable<AnswerEvent>,
+  live: LiveRequest,
+): AsyncGenerator<AnswerEvent> {
+  for await (const event of events) {
+    live.counts.completion = event.completionTokens;
+    yield event;
+  }
+}
+
+function promptHeaders({ counts }: LiveRequest): Record<string, string> {
+  return { [PROMPT_USAGE_HEADER]: formatPromptUsage(counts) };
+}
+
+function parseWorkerRequest(text: string): WorkerRequest {
+  const parsed = WorkerRequest.safeParse(parseJson(text));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ApiError("invalid_request", `request.${issue?.path.join(".")}: ${issue?.message}.`);
+  }
+  return parsed.data;
+}

@@ -1,0 +1,142 @@
+import { imageParts } from "@qwen3-vl/shared/chat";
+import type { ChatRequest, LocatedImage } from "@qwen3-vl/shared/chat";
+import { ApiError } from "@qwen3-vl/shared/errors";
+import type { Model } from "@qwen3-vl/shared/models";
+import { mediaNameOf } from "@qwen3-vl/shared/worker-protocol";
+
+import type { GenerationRequest } from "../engine/generator.ts";
+import { Sampler } from "../engine/sampler.ts";
+import { samplingSettings } from "../engine/sampling-settings.ts";
+import { StopStringFilter } from "../engine/stop-strings.ts";
+import type { ChatPrompt } from "../prompt/chat-prompt.ts";
+import { IncrementalDetokenizer } from "../prompt/detokenizer.ts";
+import type { GenerationConfig } from "../prompt/generation-config.ts";
+import type { PromptThread } from "../prompt/prompt-thread.ts";
+import type { Tokenizer } from "../prompt/tokenizer.ts";
+import type { ImagePreprocessor } from "../vision/image-preprocessor.ts";
+import type { PreparedImage } from "../vision/prepare-image.ts";
+
+export interface ChatServiceOptions {
+  model: Model;
+  images: ImagePreprocessor;
+  prompts: PromptThread;
+  tokenizer: Tokenizer;
+  generation: GenerationConfig;
+  imageToken: number;
+}
+
+export interface PreparedChat {
+  prompt: ChatPrompt;
+  generation: GenerationRequest;
+}
+
+/** From a client's request to what a generator takes: pictures to patches, messages to tokens. */
+export class ChatService {
+  readonly model: Model;
+  readonly #options: ChatServiceOptions;
+
+  constructor(options: ChatServiceOptions) {
+    this.model = options.model;
+    this.#options = options;
+  }
+
+  /** @throws ApiError that names the part at fault, or the lengths that do not fit the context */
+  async prepare(
+    id: string,
+    request: ChatRequest,
+    media: ReadonlyMap<string, Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<PreparedChat> {
+    this.#assertModel(request.model);
+    const images = await Promise.all(
+      imageParts(request).map((image) => this.#prepareImage(image, media, signal)),
+    );
+    const prompt = await this.#options.prompts.write(
+      request,
+      images.map(({ grid }) => grid),
+    );
+    return { prompt, generation: this.#generationRequest(id, request, prompt, images) };
+  }
+
+  #generationRequest(
+    id: string,
+    request: ChatRequest,
+    prompt: ChatPrompt,
+    images: readonly PreparedImage[],
+  ): GenerationRequest {
+    const { generation, imageToken, tokenizer } = this.#options;
+    const { tokenIds, positions, ropeDelta } = prompt;
+    const stops = typeof request.stop === "string" ? [request.stop] : (request.stop ?? []);
+    return {
+      id,
+      prompt: { tokenIds, positions, ropeDelta },
+      media: images,
+      visionPlaces: Int32Array.from(placesOf(imageToken, tokenIds)),
+      maxTokens: this.#maxTokens(request, tokenIds.length),
+      sampler: new Sampler(samplingSettings(request, generation), tokenIds),
+      decoder: new IncrementalDetokenizer(tokenizer),
+      stopStrings: new StopStringFilter(stops),
+      endTokenIds: new Set(generation.eosTokenIds),
+    };
+  }
+
+  #assertModel(name: string): void {
+    if (name !== this.model.id) {
+      throw new ApiError(
+        "model_not_found",
+        `The model ${JSON.stringify(name)} does not exist; this server has ${JSON.stringify(this.model.id)}.`,
+        { param: "model" },
+      );
+    }
+  }
+
+  async #prepareImage(
+    { part, path }: LocatedImage,
+    media: ReadonlyMap<string, Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<PreparedImage> {
+    const name = mediaNameOf(part.image_url.url);
+    const bytes = name === undefined ? undefined : media.get(name);
+    if (bytes === undefined) {
+      const param = `${path}.image_url.url`;
+      throw new ApiError("invalid_media", `${param}: expected the cid: URL of a part.`, { param });
+    }
+    try {
+      return await this.#options.images.prepare(bytes, part, signal);
+    } catch (error) {
+      throw error instanceof ApiError ? error.at(path) : error;
+    }
+  }
+
+  /** What the request asks for, or all that the context leaves. */
+  #maxTokens(request: ChatRequest, promptTokens: number): number {
+    const context = this.model.max_model_len;
+    const room = context - promptTokens;
+    const wanted = request.max_completion_tokens ?? request.max_tokens;
+    if (room < 1) {
+      throw new ApiError(
+        "context_length_exceeded",
+        `The prompt has ${promptTokens} tokens; with an answer of at least one, at most ${context - 1} fit the context of ${context}.`,
+        { param: "messages" },
+      );
+    }
+    if (wanted !== undefined && wanted > room) {
+      const param =
+        request.max_completion_tokens === undefined ? "max_tokens" : "max_completion_tokens";
+      throw new ApiError(
+        "context_length_exceeded",
+        `${param}: ${wanted} tokens after a prompt of ${promptTokens} exceed the context of ${context}; at most ${room} are left.`,
+        { param },
+      );
+    }
+    return wanted ?? room;
+  }
+}
+
+function* placesOf(token: number, tokenIds: Int32Array): Generator<number> {
+  for (const [index, id] of tokenIds.entries()) {
+    if (id === token) {
+      yield index;
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+
+import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
+import type { Model, ModelList } from "@qwen3-vl/shared/models";
+import { SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
+import { CHAT_COMPLETIONS_PATH, MODELS_PATH } from "@qwen3-vl/shared/worker-protocol";
+
+import type { Admission } from "../engine/admission.ts";
+import type { Generator } from "../engine/generator.ts";
+import type { Logger } from "../log.ts";
+import { ChatCompletions } from "./chat-completions.ts";
+import type { ChatService } from "./chat-service.ts";
+import { RequestRegistry } from "./request-registry.ts";
+import { sendError, sendJson } from "./send-json.ts";
+
+export interface WorkerServerOptions {
+  service: ChatService;
+  generator: Generator;
+  admission: Admission;
+  logger: Logger;
+  /** Shared with the edge; every route but the probes wants calls signed with it. */
+  secret: string;
+}
+
+interface Call {
+  incoming: IncomingMessage;
+  response: ServerResponse;
+  method: string;
+  path: string;
+}
+
+const ABORT_ROUTE = /^\/v1\/requests\/([\w-]{1,128})\/abort$/;
+
+/** The worker protocol over HTTP. */
+export class WorkerServer {
+  readonly #options: WorkerServerOptions;
+  readonly #registry = new RequestRegistry();
+  readonly #chat: ChatCompletions;
+  readonly #server: Server;
+  #isDraining = false;
+
+  constructor(options: WorkerServerOptions) {
+    this.#options = options;
+    this.#chat = new ChatCompletions({
+      ...options,
+      registry: this.#registry,
+      verify: (incoming, content) => this.#verify(incoming, content),
+    });
+    this.#server = createServer((incoming, response) => {
+      void this.#respond(incoming, response);
+    });
+  }
+
+  /** @returns the port, which the system chose when it was 0 */
+  async listen(host: string, port: number): Promise<number> {
+    this.#server.listen(port, host);
+    await once(this.#server, "listening");
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : port;
+  }
+
+  /** Takes no more requests, lets running ones end for so long, and aborts the rest. */
+  async drain(milliseconds: number): Promise<void> {
+    this.#isDraining = true;
+    const closed = new Promise((resolve) => {
+      this.#server.close(resolve);
+    });
+    const timer = setTimeout(() => this.#registry.abortAll(), milliseconds);
+    this.#server.closeIdleConnections();
+    await closed;
+    clearTimeout(timer);
+  }
+
+  async #respond(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on("error", () => undefined); // the client left; its request is aborted on `close`
+    try {
+      await this.#route({
+        incoming,
+        response,
+        method: incoming.method ?? "GET",
+        path: (incoming.url ?? "/").split("?", 1)[0] ?? "/",
+      });
+    } catch (error) {
+      this.#sendFailure(response, error);
+    }
+  }
+
+  async #route(call: Call): Promise<void> {
+    const { incoming, response, method, path } = call;
+    const abortedId = ABORT_ROUTE.exec(path)?.[1];
+    if (path === "/health") {
+      sendJson(response, 200, { status: "ok" });
+    } else if (path === "/ready") {
+      sendJson(response, this.#isDraining ? 503 : 200, { ready: !this.#isDraining });
+    } else if (path === CHAT_COMPLETIONS_PATH && method === "POST") {
+      this.#assertOpen();
+      await this.#chat.handle(incoming, response);
+    } else if (abortedId !== undefined && method === "POST") {
+      await this.#verify(incoming, "");
+      await this.#abort(response, abortedId);
+    } else if (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`)) {
+      await this.#verify(incoming, "");
+      this.#sendModels(response, path);
+    } else {
+      throw new ApiError("not_found", `No route ${method} ${path}.`);
+    }
+  }
+
+  async #abort(response: ServerResponse, id: string): Promise<void> {
+    const record = await this.#registry.abort(id);
+    if (record === undefined) {
+      throw new ApiError("not_found", `No request ${id} is known.`);
+    }
+    sendJson(response, 200, record);
+  }
+
+  #sendModels(response: ServerResponse, path: string): void {
+    const { model } = this.#options.service;
+    if (path === MODELS_PATH) {
+      sendJson(response, 200, { object: "list", data: [model] } satisfies ModelList);
+      return;
+    }
+    const id = decodeURIComponentOr(path.slice(MODELS_PATH.length + 1), "");
+    if (id !== model.id) {
+      throw new ApiError("model_not_found", `The model ${JSON.stringify(id)} does not exist.`, {
+        param: "model",
+      });
+    }
+    sendJson(response, 200, model satisfies Model);
+  }
+
+  #assertOpen(): void {
+    if (this.#isDraining) {
+      throw new ApiError("overloaded", "The server is shutting down.", { retryAfterSeconds: 1 });
+    }
+  }
+
+  #verify(incoming: IncomingMessage, content: string): Promise<void> {
+    const header = incoming.headers[SIGNATURE_HEADER.toLowerCase()];
+    return verifyCall(
+      this.#options.secret,
+      {
+        method: incoming.method ?? "GET",
+        path: (incoming.url ?? "/").split("?", 1)[0] ?? "/",
+        content,
+      },
+      typeof header === "string" ? header : undefined,
+      new Date(),
+    );
+  }
+
+  #sendFailure(response: ServerResponse, error: unknown): void {
+    const apiError = toApiError(error);
+    if (apiError.code === "internal") {
+      this.#options.logger.error("request failed", { error });
+    }
+    if (response.headersSent) {
+      response.destroy();
+    } else if (!response.destroyed) {
+      sendError(response, apiError);
+    }
+  }
+}
+
+function decodeURIComponentOr(text: string, fallback: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return fallback;
+  }
+}

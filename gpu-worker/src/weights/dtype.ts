@@ -1,0 +1,49 @@
+/** Element types of safetensors that a checkpoint may hold, and how each becomes float32. */
+export const DTYPES = {
+  F32: { bytes: 4, toFloat32: fromFloat32 },
+  F16: { bytes: 2, toFloat32: fromFloat16 },
+  BF16: { bytes: 2, toFloat32: fromBfloat16 },
+} as const;
+
+export type Dtype = keyof typeof DTYPES;
+
+export function isDtype(name: string): name is Dtype {
+  return Object.hasOwn(DTYPES, name);
+}
+
+function fromFloat32(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  return new Float32Array(bytes.slice().buffer);
+}
+
+/** A bfloat16 is the upper half of a float32. */
+function fromBfloat16(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  const halves = asUint16(bytes);
+  const words = new Uint32Array(halves.length);
+  for (const [index, half] of halves.entries()) {
+    words[index] = half << 16;
+  }
+  return new Float32Array(words.buffer);
+}
+
+function fromFloat16(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  return Float32Array.from(asUint16(bytes), float16Value);
+}
+
+function float16Value(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) {
+    return sign * fraction * 2 ** -24;
+  }
+  if (exponent === 0x1f) {
+    return fraction === 0 ? sign * Infinity : NaN;
+  }
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+function asUint16(bytes: Uint8Array): Uint16Array {
+  return bytes.byteOffset % 2 === 0
+    ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
+    : new Uint16Array(bytes.slice().buffer);
+}

@@ -1,0 +1,103 @@
+import { env, exports } from "cloudflare:workers";
+import { inject } from "vitest";
+import * as z from "zod";
+
+import { hashApiKey, insertApiKey } from "../../edge/src/keys/api-keys-table.ts";
+
+export const API_KEY = "sk-test";
+
+/** Puts the key that `post` and `get` use into the database. */
+export async function createApiKey(): Promise<void> {
+  const hash = await hashApiKey(API_KEY);
+  await insertApiKey(env.DB, { hash, name: "test", createdAt: Date.now() });
+}
+
+const AUTHORIZATION = { Authorization: `Bearer ${API_KEY}` };
+
+export function send(path: string, init: RequestInit = {}): Promise<Response> {
+  return exports.default.fetch(new Request(`https://edge.test${path}`, init));
+}
+
+export function get(path: string): Promise<Response> {
+  return send(path, { headers: AUTHORIZATION });
+}
+
+export interface PostOptions {
+  headers?: Record<string, string>;
+  /** In place of the first argument. */
+  body?: BodyInit;
+  signal?: AbortSignal;
+}
+
+export function post(body: unknown, init: PostOptions = {}): Promise<Response> {
+  return send("/v1/chat/completions", {
+    method: "POST",
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    ...init,
+    headers: { ...AUTHORIZATION, "Content-Type": "application/json", ...init.headers },
+  });
+}
+
+/** A request whose model names a script of `fakes/gpu-worker-scripts.ts`. */
+export function chat(model: string, prompt: string, fields: object = {}): object {
+  return { model, messages: [{ role: "user", content: prompt }], ...fields };
+}
+
+export function chatWithPictures(prompt: string, urls: readonly string[]): object {
+  const pictures = urls.map((url) => ({ type: "image_url", image_url: { url } }));
+  const content = [{ type: "text", text: prompt }, ...pictures];
+  return { model: "answers", messages: [{ role: "user", content }] };
+}
+
+const ErrorBody = z.strictObject({
+  error: z.strictObject({
+    message: z.string(),
+    type: z.string(),
+    param: z.string().nullable(),
+    code: z.string(),
+  }),
+});
+
+/** Status and OpenAI error of an answer. */
+export async function failureOf(response: Response) {
+  const { error } = ErrorBody.parse(await response.json());
+  return { status: response.status, ...error };
+}
+
+const RecordedCalls = z.array(
+  z.object({
+    id: z.string(),
+    body: z.object({ messages: z.array(z.object({ content: z.unknown() })) }),
+    media: z.array(
+      z.object({ name: z.string(), type: z.string(), bytes: z.int(), sha256: z.string() }),
+    ),
+    wasClosed: z.boolean(),
+    wasAborted: z.boolean(),
+    completionTokens: z.int(),
+  }),
+);
+
+/** What the fake GPU worker saw of the requests with this prompt. */
+export async function callsOf(prompt: string) {
+  const response = await fetch(
+    `${inject("gpuWorkerUrl")}/__calls?prompt=${encodeURIComponent(prompt)}`,
+  );
+  return RecordedCalls.parse(await response.json());
+}
+
+/** The usage records of the requests with this prompt. */
+export async function usageOf(prompt: string) {
+  const ids = (await callsOf(prompt)).map(({ id }) => id);
+  const marks = ids.map(() => "?").join(", ");
+  const { results } = await env.DB.prepare(`SELECT * FROM usage_records WHERE id IN (${marks})`)
+    .bind(...ids)
+    .all();
+  return results;
+}
+
+/** How often the picture server was asked for a path with its query. */
+export async function timesAsked(path: string): Promise<number> {
+  const url = `${inject("pictureServerUrl")}/count?of=${encodeURIComponent(path)}`;
+  const response = await fetch(url);
+  return Number(await response.text());
+}

@@ -1,0 +1,20 @@
+import type { TestProject } from "vitest/node";
+
+import { handleGpuWorkerCall } from "./gpu-worker.ts";
+import { listen } from "./listen.ts";
+import { servePicture } from "./picture-server.ts";
+
+/** Starts the servers the edge talks to; returns what stops them. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const gpuWorker = await listen(handleGpuWorkerCall());
+  const pictures = await listen(servePicture);
+  const closed = await listen(() => {});
+  await closed.close();
+
+  project.provide("gpuWorkerUrl", gpuWorker.url);
+  project.provide("pictureServerUrl", pictures.url);
+  project.provide("closedPort", closed.port);
+  return async () => {
+    await Promise.all([gpuWorker.close(), pictures.close()]);
+  };
+}

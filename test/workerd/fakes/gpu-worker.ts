@@ -1,0 +1,122 @@
+/**
+ * A GPU worker that follows a script instead of a model: the request's `model` names the script.
+ * `GET /__calls?prompt=…` tells what it was asked, by the text of the first message.
+ */
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
+
+import { parseChatRequest } from "@qwen3-vl/shared/chat";
+import type { ChatRequest } from "@qwen3-vl/shared/chat";
+import { sha256Hex, SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
+import { toUsage } from "@qwen3-vl/shared/usage";
+import { WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
+
+import { runScript } from "./gpu-worker-scripts.ts";
+import { GPU_WORKER_SECRET } from "./secret.ts";
+
+/** What the worker saw of one request. */
+export interface RecordedCall {
+  id: string;
+  prompt: string;
+  body: ChatRequest;
+  media: { name: string; type: string; bytes: number }[];
+  /** The edge closed the connection before the answer was whole. */
+  wasClosed: boolean;
+  wasAborted: boolean;
+  completionTokens: number;
+}
+
+/** The worker's routes over a memory of calls of its own. */
+export function handleGpuWorkerCall(): RequestListener {
+  const calls = new Map<string, RecordedCall>();
+  return (request, response) => {
+    route(calls, request, response).catch((error: unknown) => {
+      sendJson(response, 400, { error: { message: String(error) } });
+    });
+  };
+}
+
+async function route(
+  calls: Map<string, RecordedCall>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://fake");
+  const abortedId = /^\/v1\/requests\/([\w-]+)\/abort$/.exec(url.pathname)?.[1];
+  if (url.pathname === "/__calls") {
+    const prompt = url.searchParams.get("prompt");
+    sendJson(
+      response,
+      200,
+      [...calls.values()].filter((call) => call.prompt === prompt),
+    );
+  } else if (url.pathname === "/v1/chat/completions") {
+    const call = await receive(request);
+    calls.set(call.id, call);
+    response.on("close", () => {
+      call.wasClosed = !response.writableFinished;
+    });
+    await runScript(call, response);
+  } else if (abortedId === undefined) {
+    await verify(request, url.pathname, "");
+    sendJson(response, 200, { path: request.url });
+  } else {
+    await verify(request, url.pathname, await text(request));
+    abort(calls.get(abortedId), response);
+  }
+}
+
+/** Reads the multipart body and checks the signature and each digest. */
+async function receive(request: IncomingMessage): Promise<RecordedCall> {
+  const form = await new Response(request, {
+    headers: { "Content-Type": request.headers["content-type"] ?? "" },
+  }).formData();
+  const signed = form.get("request");
+  if (typeof signed !== "string") {
+    throw new TypeError("part request is not text");
+  }
+  await verify(request, "/v1/chat/completions", signed);
+  const { id, body, media } = WorkerRequest.parse(JSON.parse(signed));
+  for (const { name, bytes, sha256, type } of media) {
+    const file = form.get(name);
+    if (!(file instanceof File) || file.size !== bytes || file.type !== type) {
+      throw new Error(`part ${name} is not the file that was announced`);
+    }
+    if ((await sha256Hex(new Uint8Array(await file.arrayBuffer()))) !== sha256) {
+      throw new Error(`part ${name} has another digest than was signed`);
+    }
+  }
+  const parsed = parseChatRequest(body);
+  const seen = { wasClosed: false, wasAborted: false, completionTokens: 0 };
+  return { id, prompt: promptOf(parsed), body: parsed, media, ...seen };
+}
+
+async function verify(request: IncomingMessage, path: string, content: string): Promise<void> {
+  const header = request.headers[SIGNATURE_HEADER.toLowerCase()];
+  const call = { method: request.method ?? "", path, content };
+  await verifyCall(GPU_WORKER_SECRET, call, String(header), new Date());
+}
+
+/** The exact usage differs from what streamed by 1000, so that a test can tell the two apart. */
+function abort(call: RecordedCall | undefined, response: ServerResponse): void {
+  if (call === undefined) {
+    sendJson(response, 404, { error: { message: "unknown" } });
+    return;
+  }
+  call.wasAborted = true;
+  const completion = 1000 + call.completionTokens;
+  const prompt = { prompt: 84, cached: 16, image: 64, video: 0, reasoning: 0 };
+  sendJson(response, 200, { usage: toUsage({ ...prompt, completion }) });
+}
+
+function promptOf({ messages: [first] }: ChatRequest): string {
+  const content = first?.content ?? "";
+  return typeof content === "string"
+    ? content
+    : content.map((part) => (part.type === "text" ? part.text : "")).join("");
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "Content-Type": "application/json" });
+  response.end(JSON.stringify(body));
+}

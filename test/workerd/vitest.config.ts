@@ -1,0 +1,34 @@
+import { fileURLToPath } from "node:url";
+
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+import { GPU_WORKER_SECRET } from "./fakes/secret.ts";
+
+const inRepository = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+export default defineConfig({
+  plugins: [
+    cloudflareTest(async ({ inject }) => ({
+      wrangler: { configPath: inRepository("wrangler.toml") },
+      miniflare: {
+        cf: false,
+        bindings: {
+          GPU_WORKER_URL: inject("gpuWorkerUrl"),
+          GPU_WORKER_SECRET,
+          ALLOW_HTTP_LOOPBACK: "true",
+          LOG: "silent",
+          MIGRATIONS: await readD1Migrations(inRepository("edge/migrations")),
+        },
+      },
+    })),
+  ],
+  test: {
+    name: "workerd",
+    include: ["*.test.ts"],
+    globalSetup: [inRepository("test/workerd/fakes/global-setup.ts")],
+    setupFiles: [inRepository("test/workerd/apply-migrations.ts")],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
