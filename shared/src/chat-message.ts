@@ -40,7 +40,7 @@ const ContentPart = z.preprocess(
 export type ContentPart = z.infer<typeof ContentPart>;
 
 const Content = z.union([z.string(), z.array(ContentPart).min(1).max(MAX_PARTS_PER_MESSAGE)], {
-  error: "expected a string or a non-empty list of content parts",
+  error: `expected a string or a list of 1 to ${MAX_PARTS_PER_MESSAGE} content parts`,
 });
 
 const ToolCall = z.strictObject({
@@ -51,22 +51,26 @@ const ToolCall = z.strictObject({
 
 const name = z.string().max(64).optional();
 
-export const Message = z.discriminatedUnion("role", [
-  z.strictObject({ role: z.enum(["system", "developer"]), content: Content, name }),
-  z.strictObject({ role: z.literal("user"), content: Content, name }),
-  z.strictObject({
-    role: z.literal("assistant"),
-    content: Content.nullish(),
-    tool_calls: z.array(ToolCall).max(MAX_TOOLS).optional(),
-    name,
-    // OpenAI's clients send the answer's message back whole; these carry nothing for a model.
-    refusal: z.null().optional(),
-    annotations: z.array(z.unknown()).optional(),
-    audio: z.null().optional(),
-    function_call: z.null().optional(),
-  }),
-  z.strictObject({ role: z.literal("tool"), content: Content, tool_call_id: z.string(), name }),
-]);
+export const Message = z.discriminatedUnion(
+  "role",
+  [
+    z.strictObject({ role: z.enum(["system", "developer"]), content: Content, name }),
+    z.strictObject({ role: z.literal("user"), content: Content, name }),
+    z.strictObject({
+      role: z.literal("assistant"),
+      content: Content.nullish(),
+      tool_calls: z.array(ToolCall).max(MAX_TOOLS).nullish(),
+      name,
+      // OpenAI's clients send the answer's message back whole; these carry nothing for a model.
+      refusal: z.null().optional(),
+      annotations: z.array(z.unknown()).nullish(),
+      audio: z.null().optional(),
+      function_call: z.null().optional(),
+    }),
+    z.strictObject({ role: z.literal("tool"), content: Content, tool_call_id: z.string(), name }),
+  ],
+  { error: 'expected a message of role "system", "developer", "user", "assistant" or "tool"' },
+);
 export type Message = z.infer<typeof Message>;
 
 export const Tool = z.strictObject({
@@ -89,18 +93,24 @@ function canonicalPart(part: unknown): unknown {
   if (!isRecord(part)) {
     return part;
   }
-  const { type, image, image_url: imageUrl, ...rest } = part;
+  const { type, image, image_url: imageUrl } = part;
   if (type === "input_text" || (type === undefined && typeof part["text"] === "string")) {
-    return { ...rest, type: "text" };
+    return { ...part, type: "text" };
   }
   const isImage = type === "image" || type === "input_image" || type === "image_url";
-  const source = imageUrl ?? image;
-  if (!isImage && !(type === undefined && source !== undefined)) {
+  if (!isImage && (type !== undefined || (image === undefined && imageUrl === undefined))) {
     return part;
   }
-  return { ...rest, type: "image_url", ...canonicalImage(source, rest) };
+  // Only one of the two is an alias: beside `image_url`, `image` stays, and is refused as unknown.
+  const beside = imageUrl === undefined ? withoutImage(part) : part;
+  return { ...beside, type: "image_url", ...canonicalImage(imageUrl ?? image, beside) };
 }
 
+function withoutImage({ image: _image, ...rest }: Record<string, unknown>) {
+  return rest;
+}
+
+/** Pixel options move out unless the part has them already; all else stays, and unknown keys are refused. */
 function canonicalImage(source: unknown, part: Record<string, unknown>): Record<string, unknown> {
   if (typeof source === "string") {
     return { image_url: { url: source } };
@@ -108,13 +118,13 @@ function canonicalImage(source: unknown, part: Record<string, unknown>): Record<
   if (!isRecord(source)) {
     return { image_url: source };
   }
-  const outside: Record<string, unknown> = {};
-  const inside: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(source)) {
-    const belongsOutside = key in pixelOptions && part[key] === undefined;
-    (belongsOutside ? outside : inside)[key] = value;
-  }
-  return { image_url: inside, ...outside };
+  const movesOut = (key: string) =>
+    Object.hasOwn(pixelOptions, key) && !Object.hasOwn(part, key);
+  const entries = Object.entries(source);
+  return {
+    image_url: Object.fromEntries(entries.filter(([key]) => !movesOut(key))),
+    ...Object.fromEntries(entries.filter(([key]) => movesOut(key))),
+  };
 }
 
 function unknownPart({ input }: { input?: unknown }): string {

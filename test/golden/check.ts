@@ -27,3 +27,34 @@ export function checkEqual(
   }
   return { name, passed: true, detail: `${expected.length} equal` };
 }
+
+/** Compares two lists of numbers by their largest difference, relative to the range of the expected ones. */
+export function checkClose(
+  name: string,
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+): Check {
+  if (actual.length !== expected.length) {
+    return {
+      name,
+      passed: false,
+      detail: `expected ${expected.length} values, got ${actual.length}`,
+    };
+  }
+  let difference = 0;
+  let lowest = Infinity;
+  let highest = -Infinity;
+  for (let i = 0; i < expected.length; i++) {
+    const value = expected[i] ?? NaN;
+    difference = Math.max(difference, Math.abs((actual[i] ?? NaN) - value));
+    lowest = Math.min(lowest, value);
+    highest = Math.max(highest, value);
+  }
+  const relative = difference / (highest - lowest);
+  return {
+    name,
+    passed: relative <= tolerance, // false for NaN as well
+    detail: `largest difference ${difference.toExponential(1)}, ${relative.toExponential(1)} of the range`,
+  };
+}

@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
-import { prepareImage } from "@qwen3-vl/gpu-worker/src/vision/prepare-image.ts";
-import type { PreparedImage } from "@qwen3-vl/gpu-worker/src/vision/prepare-image.ts";
-import type { VisionSettings } from "@qwen3-vl/gpu-worker/src/vision/preprocessor-config.ts";
 import { PixelOptions } from "@qwen3-vl/shared/chat-message";
 import * as z from "zod";
 
+import { prepareImage } from "../../gpu-worker/src/vision/prepare-image.ts";
+import type { PreparedImage } from "../../gpu-worker/src/vision/prepare-image.ts";
+import type { VisionSettings } from "../../gpu-worker/src/vision/preprocessor-config.ts";
 import { checkEqual } from "./check.ts";
 import type { Check } from "./check.ts";
 

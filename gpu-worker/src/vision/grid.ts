@@ -14,5 +14,8 @@ export function gridOf({ height, width }: PixelSize, patchSize: number, t = 1): 
 
 /** Vision tokens of a grid: one for each window of `merge` × `merge` patches. */
 export function tokensOf({ t, h, w }: Grid, merge: number): number {
+  if (h % merge !== 0 || w % merge !== 0) {
+    throw new RangeError(`grid ${h} × ${w} is not a multiple of the merge size ${merge}`);
+  }
   return (t * h * w) / (merge * merge);
 }

@@ -1,0 +1,78 @@
+import { dirname, join } from "node:path";
+
+import { build } from "esbuild";
+import { Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { unstable_readConfig } from "wrangler";
+
+import { applyMigrations } from "./migrations.ts";
+
+export interface LocalEdgeOptions {
+  /** Path of `wrangler.toml`. */
+  configPath: string;
+  /** Folder in which the database lives on. */
+  stateFolder: string;
+  vars: Record<string, string>;
+}
+
+/** The edge in the real Workers runtime, with its database on the disk. */
+export interface LocalEdge {
+  port: number;
+  close: () => Promise<void>;
+}
+
+/**
+ * Starts what `wrangler.toml` describes. Wrangler's own development server is not used: its proxy does
+ * not pass on that a client has left before the answer's headers.
+ *
+ * @param script the Worker as `bundleEdge` makes it
+ */
+export async function startLocalEdge(
+  script: string,
+  { configPath, stateFolder, vars }: LocalEdgeOptions,
+): Promise<LocalEdge> {
+  const config = readConfig(configPath);
+  const [database] = config.d1_databases;
+  if (database?.migrations_dir === undefined) {
+    throw new Error(`${configPath} names no database with migrations`);
+  }
+  const runtime = new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: 0,
+      cf: false,
+      resourcePersistencePath: stateFolder,
+      modules: true,
+      script,
+      compatibilityDate: config.compatibility_date ?? "",
+      compatibilityFlags: config.compatibility_flags,
+      bindings: { ...config.vars, ...vars },
+      d1Databases: { [database.binding]: database.database_id ?? "" },
+    }),
+  );
+  const { port } = await runtime.ready;
+  const migrations = join(dirname(configPath), database.migrations_dir);
+  await applyMigrations(await runtime.getD1Database(database.binding), migrations);
+  return { port: Number(port), close: () => runtime.dispose() };
+}
+
+/** The Worker as one module, as wrangler bundles it. */
+export async function bundleEdge(configPath: string): Promise<string> {
+  const { main } = readConfig(configPath);
+  if (main === undefined) {
+    throw new Error(`${configPath} names no main module`);
+  }
+  const { outputFiles } = await build({
+    entryPoints: [main],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
+function readConfig(configPath: string) {
+  return unstable_readConfig({ config: configPath }, { hideWarnings: true });
+}

@@ -1,0 +1,85 @@
+/** `npm start`: the whole product on this machine. */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+
+import { keptApiKey } from "./dev-api-key.ts";
+import { FrontDoor } from "./front-door.ts";
+import { GpuWorkerProcess, WorkerExitError } from "./gpu-worker-process.ts";
+import { bundleEdge, startLocalEdge } from "./local-edge.ts";
+import { REPOSITORY, StartError, readSettings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
+import { HELP, banner } from "./texts.ts";
+
+const CONFIG_PATH = join(REPOSITORY, "wrangler.toml");
+
+async function main(): Promise<void> {
+  if (process.argv.includes("--help") || process.argv.includes("-h")) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const stop = stopSignal();
+  const settings = readSettings(process.env);
+  await using resources = new AsyncDisposableStack();
+  const door = resources.adopt(await FrontDoor.open(settings.PORT), (opened) => opened.close());
+  const worker = await startBehind(door, settings, resources);
+  process.stdout.write(`Ready http://127.0.0.1:${door.port}\n`);
+
+  const reason = await Promise.race([stop, worker.exited.then(() => "exited" as const)]);
+  if (reason === "exited") {
+    throw new StartError("the GPU worker has ended unexpectedly; see its last line above");
+  }
+}
+
+async function startBehind(
+  door: FrontDoor,
+  settings: Settings,
+  resources: AsyncDisposableStack,
+): Promise<GpuWorkerProcess> {
+  const secret = randomBytes(32).toString("hex");
+  const apiKey = settings.DEV_API_KEY ?? (await keptApiKey(settings.STATE_DIR));
+  const [worker, script] = await Promise.all([
+    GpuWorkerProcess.start(settings, secret),
+    bundleEdge(CONFIG_PATH),
+  ]);
+  resources.adopt(worker, (started) => started.stop());
+  const edge = await startLocalEdge(script, {
+    configPath: CONFIG_PATH,
+    stateFolder: join(settings.STATE_DIR, "edge"),
+    vars: {
+      GPU_WORKER_URL: worker.url,
+      GPU_WORKER_SECRET: secret,
+      DEV_API_KEY: apiKey,
+      ALLOW_HTTP_LOOPBACK: "true",
+      LOG: settings.LOG,
+    },
+  });
+  resources.adopt(edge, (started) => started.close());
+  door.lead(edge.port);
+  process.stdout.write(banner(settings, { url: `http://127.0.0.1:${door.port}`, apiKey }));
+  return worker;
+}
+
+function stopSignal(): Promise<"stopped"> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) {
+      process.once(signal, () => resolve("stopped"));
+    }
+  });
+}
+
+/** What a user can mend is one line; the GPU worker has said its own. */
+function report(error: unknown): void {
+  if (error instanceof StartError) {
+    process.stderr.write(`${error.message}\n`);
+  } else if (!(error instanceof WorkerExitError)) {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  }
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  report(error);
+  process.exit(1);
+}

@@ -1,0 +1,79 @@
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import * as z from "zod";
+
+export const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+const DEFAULT_MODEL = resolve(REPOSITORY, "models/qwen3-vl-shapes");
+
+const path = z
+  .string()
+  .min(1)
+  .transform((value) => resolve(value));
+
+/** What `npm start` reads from the environment; descriptions are what `--help` prints. */
+const Environment = z.object({
+  PORT: wholeNumber(0, 65_535)
+    .default(8787)
+    .describe("port of the API on 127.0.0.1; 0 takes any free one"),
+  MODEL: path
+    .default(DEFAULT_MODEL)
+    .describe("folder of a Qwen3-VL checkpoint in the published layout"),
+  PRECISION: z.enum(["fp32"]).default("fp32").describe("precision of the weights: fp32"),
+  THREADS: wholeNumber(1, 1024)
+    .default(availableParallelism())
+    .describe("threads of the model and of picture decoding"),
+  STATE_DIR: path
+    .default(resolve(REPOSITORY, ".state"))
+    .describe("folder of built graphs and the local database"),
+  DEV_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{8,128}$/, "expected 8 to 128 visible ASCII characters")
+    .optional()
+    .describe("API key that the local API accepts; made up at the first start unless set"),
+  LOG: z
+    .enum(["debug", "info", "warn", "error", "silent"])
+    .default("warn")
+    .describe("least level of log lines: debug, info, warn, error or silent"),
+});
+
+export type Settings = z.infer<typeof Environment>;
+
+/** A value of the environment that cannot be used, or a part that cannot start. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/** An empty variable counts as absent. @throws StartError that names the variable */
+export function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  const given = Object.entries(environment).filter(([, value]) => value !== "");
+  const parsed = Environment.safeParse(Object.fromEntries(given));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const name = String(issue?.path[0]);
+    throw new StartError(`${name}=${environment[name]}: ${issue?.message}`);
+  }
+  return parsed.data;
+}
+
+/** One line for each variable: name, default, meaning. */
+export function describeSettings(): string {
+  return Object.entries(Environment.shape)
+    .map(([name, field]) => `  ${name.padEnd(12)} ${field.description ?? ""}${defaultOf(field)}`)
+    .join("\n");
+}
+
+function wholeNumber(minimum: number, maximum: number) {
+  const expected = `expected a whole number from ${minimum} to ${maximum}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, expected)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, expected);
+}
+
+function defaultOf(field: z.ZodType): string {
+  const parsed = z.union([z.string(), z.number()]).safeParse(field.safeParse(undefined).data);
+  return parsed.success ? ` (${parsed.data})` : "";
+}

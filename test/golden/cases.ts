@@ -1,0 +1,230 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { openCheckpoint } from "../../gpu-worker/src/checkpoint.ts";
+import type { Checkpoint } from "../../gpu-worker/src/checkpoint.ts";
+import { EngineGenerator } from "../../gpu-worker/src/engine/generator.ts";
+import type { GenerationRequest } from "../../gpu-worker/src/engine/generator.ts";
+import type { VisionFeatures } from "../../gpu-worker/src/engine/model.ts";
+import { Sampler } from "../../gpu-worker/src/engine/sampler.ts";
+import { samplingSettings } from "../../gpu-worker/src/engine/sampling-settings.ts";
+import { StopStringFilter } from "../../gpu-worker/src/engine/stop-strings.ts";
+import { loadModel } from "../../gpu-worker/src/load-model.ts";
+import { ChatPrompter } from "../../gpu-worker/src/prompt/chat-prompt.ts";
+import type { ChatPrompt } from "../../gpu-worker/src/prompt/chat-prompt.ts";
+import { ChatTemplate } from "../../gpu-worker/src/prompt/chat-template.ts";
+import { Tokenizer } from "../../gpu-worker/src/prompt/tokenizer.ts";
+import type { OnnxModel } from "../../gpu-worker/src/runtime/onnx-model.ts";
+import { prepareImage } from "../../gpu-worker/src/vision/prepare-image.ts";
+import type { PreparedImage } from "../../gpu-worker/src/vision/prepare-image.ts";
+import { checkClose, checkEqual } from "./check.ts";
+import type { Check } from "./check.ts";
+import { readCases } from "./recorded-case.ts";
+import type { RecordedCase } from "./recorded-case.ts";
+
+/** Largest logit difference allowed, relative to the range of the logits. */
+const LOGIT_TOLERANCE = 2e-3;
+
+/** Resampled pixels may differ by 2 of 255 levels: 2 / 127.5 after normalising to −1 … 1. */
+const PIXEL_TOLERANCE = 2 / 127.5 / 2;
+
+/** Below this distance of the two best logits, another greedy token is no fault. */
+const EXCUSABLE_GAP = 2e-4;
+
+interface Bench {
+  checkpoint: Checkpoint;
+  model: OnnxModel;
+  prompter: ChatPrompter;
+}
+
+/** Every case of every checkpoint that has both: `cases/NAME` and `checkpoints/NAME`. */
+export async function* checkCases(options: {
+  cases: string;
+  checkpoints: string;
+}): AsyncGenerator<Check> {
+  const cacheFolder = await mkdtemp(join(tmpdir(), "golden-graphs-"));
+  try {
+    for (const name of (await readdir(options.cases)).toSorted()) {
+      const bench = await openBench(join(options.checkpoints, name), cacheFolder);
+      for (const recorded of readCases(join(options.cases, name))) {
+        yield* checkCase(bench, { ...recorded, name: `${name}/${recorded.name}` });
+      }
+      bench.model.close();
+    }
+  } finally {
+    await rm(cacheFolder, { recursive: true });
+  }
+}
+
+async function openBench(folder: string, cacheFolder: string): Promise<Bench> {
+  const checkpoint = await openCheckpoint(folder);
+  const { tokenizerJson, tokenizerConfigJson, template, layout } = checkpoint.prompter;
+  const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfigJson);
+  const options = {
+    cacheFolder,
+    precision: "fp32",
+    threads: 2,
+    slots: 2,
+    kvBytes: 2 ** 28,
+  } as const;
+  return {
+    checkpoint,
+    model: await loadModel(checkpoint, options),
+    prompter: new ChatPrompter(tokenizer, new ChatTemplate(template, tokenizer), layout),
+  };
+}
+
+async function* checkCase(bench: Bench, recorded: RecordedCase): AsyncGenerator<Check> {
+  const { name } = recorded;
+  if (recorded.hasVideo) {
+    yield { name, passed: false, detail: "clips are not supported" };
+    return;
+  }
+  const images = await Promise.all(
+    recorded.images.map((bytes) => prepareImage(bytes, {}, bench.checkpoint.vision)),
+  );
+  const prompt = bench.prompter.fromConversation(
+    recorded.conversation,
+    images.map(({ grid }) => grid),
+  );
+  yield* checkPrompt(recorded, prompt);
+  yield* checkPixels(recorded, images);
+  const features = await Promise.all(images.map((image) => bench.model.encode(image)));
+  yield* checkFeatures(recorded, features);
+  yield* checkLogits(bench, recorded, { prompt, features });
+  yield await checkGreedyTokens(bench, recorded, { prompt, images });
+}
+
+function* checkPrompt({ name, expected }: RecordedCase, prompt: ChatPrompt): Generator<Check> {
+  yield {
+    name: `${name}: rendered prompt`,
+    passed: prompt.text === expected.prompt,
+    detail: `${expected.prompt.length} characters expected, ${prompt.text.length} got`,
+  };
+  yield checkEqual(`${name}: input ids`, prompt.tokenIds, valuesOf(expected, "input_ids"));
+  yield checkEqual(`${name}: positions`, prompt.positions, valuesOf(expected, "position_ids"));
+  yield checkEqual(`${name}: rope delta`, [prompt.ropeDelta], [expected.ropeDelta]);
+}
+
+function* checkPixels(
+  { name, expected }: RecordedCase,
+  images: readonly PreparedImage[],
+): Generator<Check> {
+  if (expected.tensors.has("image_grid_thw")) {
+    const grids = images.flatMap(({ grid }) => [grid.t, grid.h, grid.w]);
+    yield checkEqual(`${name}: grids`, grids, valuesOf(expected, "image_grid_thw"));
+  }
+  if (expected.tensors.has("pixel_values")) {
+    const patches = images.flatMap((image) => Array.from(image.patches));
+    yield checkClose(
+      `${name}: patches`,
+      patches,
+      valuesOf(expected, "pixel_values"),
+      PIXEL_TOLERANCE,
+    );
+  }
+}
+
+function* checkFeatures(
+  { name, expected }: RecordedCase,
+  features: readonly VisionFeatures[],
+): Generator<Check> {
+  const layers = [...(features[0]?.deepstack.keys() ?? [])];
+  const outputs = [
+    { tensor: "image_embeds", rows: features.map(({ embeddings }) => embeddings) },
+    ...layers.map((layer) => ({
+      tensor: `image_deepstack_${layer}`,
+      rows: features.map(({ deepstack }) => deepstack[layer] ?? []),
+    })),
+  ];
+  for (const { tensor, rows } of features.length === 0 ? [] : outputs) {
+    const actual = rows.flatMap((row) => Array.from(row));
+    yield checkClose(`${name}: ${tensor}`, actual, valuesOf(expected, tensor), LOGIT_TOLERANCE);
+  }
+}
+
+async function* checkLogits(
+  { checkpoint, model }: Bench,
+  { name, expected }: RecordedCase,
+  { prompt, features }: { prompt: ChatPrompt; features: readonly VisionFeatures[] },
+): AsyncGenerator<Check> {
+  const { image } = checkpoint.config.tokens;
+  const { vocabSize } = checkpoint.config.text;
+  const logits = await model.decoder.prefillAllLogits({
+    slot: 0,
+    cachedTokens: 0,
+    tokenIds: prompt.tokenIds,
+    positions: prompt.positions,
+    vision:
+      features.length === 0
+        ? undefined
+        : { places: placesOf(prompt.tokenIds, image), features: joined(features) },
+    wantsLogits: true,
+  });
+  const rows = Array.from(prompt.tokenIds, (_, row) =>
+    logits.subarray(row * vocabSize, (row + 1) * vocabSize),
+  );
+  const last = rows.at(-1) ?? new Float32Array();
+  yield checkClose(
+    `${name}: last logits`,
+    last,
+    valuesOf(expected, "last_logits"),
+    LOGIT_TOLERANCE,
+  );
+  yield checkEqual(`${name}: argmax everywhere`, rows.map(argmax), valuesOf(expected, "argmax"));
+}
+
+/** Through the engine: chunks, KV cache and decoding steps. */
+async function checkGreedyTokens(
+  { checkpoint, model }: Bench,
+  { name, expected }: RecordedCase,
+  { prompt, images }: { prompt: ChatPrompt; images: readonly PreparedImage[] },
+): Promise<Check> {
+  const tokens: number[] = [];
+  const request: GenerationRequest = {
+    id: name,
+    prompt,
+    media: images,
+    visionPlaces: placesOf(prompt.tokenIds, checkpoint.config.tokens.image),
+    maxTokens: expected.greedyTokens.length,
+    sampler: new Sampler(samplingSettings({ temperature: 0 }, checkpoint.generation), []),
+    decoder: { push: (token) => (tokens.push(token), ""), flush: () => "" },
+    stopStrings: new StopStringFilter([]),
+    endTokenIds: new Set(),
+  };
+  const generator = new EngineGenerator(model);
+  for await (const event of generator.generate(request, new AbortController().signal)) {
+    void event;
+  }
+  const check = checkEqual(`${name}: greedy tokens`, tokens, expected.greedyTokens);
+  const isExcused = expected.smallestGap < EXCUSABLE_GAP;
+  return { ...check, passed: check.passed || isExcused };
+}
+
+function valuesOf({ tensors }: RecordedCase["expected"], name: string): ArrayLike<number> {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) {
+    throw new Error(`the recorded case has no tensor ${name}`);
+  }
+  return tensor.values;
+}
+
+function placesOf(tokenIds: Int32Array, token: number): Int32Array {
+  return Int32Array.from([...tokenIds.keys()].filter((index) => tokenIds[index] === token));
+}
+
+function argmax(row: Float32Array): number {
+  return row.reduce((best, value, index) => (value > (row[best] ?? 0) ? index : best), 0);
+}
+
+function joined(features: readonly VisionFeatures[]): VisionFeatures {
+  const rows = (parts: readonly ArrayLike<number>[]) =>
+    Float32Array.from(parts.flatMap((part) => Array.from(part)));
+  return {
+    embeddings: rows(features.map(({ embeddings }) => embeddings)),
+    deepstack: [...(features[0]?.deepstack.keys() ?? [])].map((layer) =>
+      rows(features.map(({ deepstack }) => deepstack[layer] ?? [])),
+    ),
+  };
+}
