@@ -8,7 +8,6 @@ import { EngineGenerator } from "./engine/generator.ts";
 import { loadModel } from "./load-model.ts";
 import { Logger } from "./log.ts";
 import { PromptThread } from "./prompt/prompt-thread.ts";
-import { Tokenizer } from "./prompt/tokenizer.ts";
 import type { OnnxModel } from "./runtime/onnx-model.ts";
 import { ChatService } from "./server/chat-service.ts";
 import { WorkerServer } from "./server/worker-server.ts";
@@ -45,7 +44,7 @@ async function main(): Promise<void> {
 }
 
 function createService(
-  { id, config, vision, generation, prompter }: Checkpoint,
+  { id, vision, generation, tokenizer }: Checkpoint,
   model: OnnxModel,
   { images, prompts }: { images: ImagePreprocessor; prompts: PromptThread },
 ): ChatService {
@@ -60,9 +59,8 @@ function createService(
     },
     images,
     prompts,
-    tokenizer: new Tokenizer(prompter.tokenizerJson, prompter.tokenizerConfigJson),
+    tokenizer,
     generation,
-    imageToken: config.tokens.image,
   });
 }
 

@@ -103,7 +103,11 @@ function canonicalPart(part: unknown): unknown {
   }
   // Only one of the two is an alias: beside `image_url`, `image` stays, and is refused as unknown.
   const beside = imageUrl === undefined ? withoutImage(part) : part;
-  return { ...beside, type: "image_url", ...canonicalImage(imageUrl ?? image, beside) };
+  return {
+    ...beside,
+    type: "image_url",
+    ...canonicalImage(imageUrl === undefined ? image : imageUrl, beside),
+  };
 }
 
 function withoutImage({ image: _image, ...rest }: Record<string, unknown>) {
@@ -118,8 +122,7 @@ function canonicalImage(source: unknown, part: Record<string, unknown>): Record<
   if (!isRecord(source)) {
     return { image_url: source };
   }
-  const movesOut = (key: string) =>
-    Object.hasOwn(pixelOptions, key) && !Object.hasOwn(part, key);
+  const movesOut = (key: string) => Object.hasOwn(pixelOptions, key) && !Object.hasOwn(part, key);
   const entries = Object.entries(source);
   return {
     image_url: Object.fromEntries(entries.filter(([key]) => !movesOut(key))),

@@ -12,7 +12,8 @@ import {
   MAX_TOOLS,
 } from "./limits.ts";
 
-const tokens = z.int().min(1).max(MAX_TOKENS_FIELD);
+const tokenRange = `expected a whole number from 1 to ${MAX_TOKENS_FIELD}`;
+const tokens = z.int(tokenRange).min(1, tokenRange).max(MAX_TOKENS_FIELD, tokenRange);
 const penalty = z.number().min(-2).max(2);
 const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
 
@@ -55,7 +56,10 @@ export const ChatRequest = z.strictObject({
   response_format: z
     .strictObject({ type: z.literal("text", 'only "text" is supported') })
     .optional(),
-  logit_bias: z.strictObject({}).optional(),
+  logit_bias: z
+    .record(z.string(), z.unknown())
+    .refine((bias) => Object.keys(bias).length === 0, "only an empty object is supported")
+    .optional(),
   modalities: z.tuple([z.literal("text")]).optional(),
 });
 export type ChatRequest = z.infer<typeof ChatRequest>;
@@ -77,7 +81,7 @@ const IGNORED_FIELDS: ReadonlySet<string> = new Set([
 
 /** @throws ApiError `invalid_request` that names the field, what was expected and what was got. */
 export function parseChatRequest(body: unknown): ChatRequest {
-  const parsed = ChatRequest.safeParse(withoutIgnoredFields(body));
+  const parsed = ChatRequest.safeParse(withoutIgnoredFields(body), { reportInput: true });
   if (!parsed.success) {
     throw toInvalidRequest(parsed.error);
   }
@@ -127,12 +131,31 @@ function toInvalidRequest(error: z.ZodError): ApiError {
   const unknownKey = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
   const path = [...(issue?.path ?? []), ...(unknownKey === undefined ? [] : [unknownKey])];
   const param = path.map(String).join(".").slice(0, MAX_PARAM_LENGTH) || "body";
-  const reason = unknownKey === undefined ? (issue?.message ?? "invalid") : "unknown field";
+  const reason = unknownKey === undefined ? reasonOf(issue) : "unknown field";
   return new ApiError("invalid_request", `${param}: ${reason}.`, { param });
 }
 
-/** A key may be a megabyte; an error message may not. */
+/** A key or a value may be megabytes; an error message may not. */
 const MAX_PARAM_LENGTH = 200;
+const MAX_SHOWN_LENGTH = 80;
+
+function reasonOf(issue: z.core.$ZodIssue | undefined): string {
+  return issue === undefined ? "invalid" : `${issue.message}${gotOf(issue)}`;
+}
+
+/** What stood there, where zod's own message does not say it and a few characters can. */
+function gotOf({ message, input }: z.core.$ZodIssue): string {
+  if (message.includes(", received ")) {
+    return "";
+  }
+  if (Array.isArray(input)) {
+    return `, got ${input.length} items`;
+  }
+  if (typeof input === "string") {
+    return `, got ${JSON.stringify(input.slice(0, MAX_SHOWN_LENGTH))}`;
+  }
+  return typeof input === "number" || typeof input === "boolean" ? `, got ${input}` : "";
+}
 
 /** In a union, the branch that got furthest into the value says best what is wrong. */
 function deepestIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue | undefined {

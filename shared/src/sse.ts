@@ -20,9 +20,16 @@ export function formatComment(text: string): string {
 /** Splits text that arrives in arbitrary chunks into complete lines, without their ends. */
 export class LineSplitter {
   #unfinished = "";
+  #endedWithCr = false;
 
   push(text: string): string[] {
-    const lines = (this.#unfinished + text).split(/\r\n|\n|\r(?!$)/);
+    if (text === "") {
+      return [];
+    }
+    // A line that ended with \r is complete at once; a \n that follows it belongs to the same end.
+    const rest = this.#endedWithCr && text.startsWith("\n") ? text.slice(1) : text;
+    this.#endedWithCr = text.endsWith("\r");
+    const lines = (this.#unfinished + rest).split(/\r\n|\n|\r/);
     this.#unfinished = lines.pop() ?? "";
     return lines;
   }

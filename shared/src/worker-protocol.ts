@@ -11,7 +11,7 @@
  */
 import * as z from "zod";
 
-import { MAX_IMAGE_BYTES, MAX_MEDIA_PARTS } from "./limits.ts";
+import { MAX_IMAGE_BYTES, MAX_INLINE_MEDIA_BYTES, MAX_MEDIA_PARTS } from "./limits.ts";
 import { Usage } from "./usage.ts";
 
 export const REQUEST_PART = "request";
@@ -35,7 +35,13 @@ export type InlineMedium = z.infer<typeof InlineMedium>;
 export const WorkerRequest = z.strictObject({
   id: RequestId,
   body: z.unknown(),
-  media: z.array(InlineMedium).max(MAX_MEDIA_PARTS),
+  media: z
+    .array(InlineMedium)
+    .max(MAX_MEDIA_PARTS)
+    .refine(
+      (media) => media.reduce((sum, { bytes }) => sum + bytes, 0) <= MAX_INLINE_MEDIA_BYTES,
+      `expected at most ${MAX_INLINE_MEDIA_BYTES} bytes together`,
+    ),
 });
 export type WorkerRequest = z.infer<typeof WorkerRequest>;
 

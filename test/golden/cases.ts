@@ -86,7 +86,7 @@ async function* checkCase(bench: Bench, recorded: RecordedCase): AsyncGenerator<
   );
   const prompt = bench.prompter.fromConversation(
     recorded.conversation,
-    images.map(({ grid }) => grid),
+    images.map(({ grid }) => ({ grid })),
   );
   yield* checkPrompt(recorded, prompt);
   yield* checkPixels(recorded, images);
@@ -149,7 +149,6 @@ async function* checkLogits(
   { name, expected }: RecordedCase,
   { prompt, features }: { prompt: ChatPrompt; features: readonly VisionFeatures[] },
 ): AsyncGenerator<Check> {
-  const { image } = checkpoint.config.tokens;
   const { vocabSize } = checkpoint.config.text;
   const logits = await model.decoder.prefillAllLogits({
     slot: 0,
@@ -159,7 +158,7 @@ async function* checkLogits(
     vision:
       features.length === 0
         ? undefined
-        : { places: placesOf(prompt.tokenIds, image), features: joined(features) },
+        : { places: prompt.visionPlaces, features: joined(features) },
     wantsLogits: true,
   });
   const rows = Array.from(prompt.tokenIds, (_, row) =>
@@ -186,7 +185,7 @@ async function checkGreedyTokens(
     id: name,
     prompt,
     media: images,
-    visionPlaces: placesOf(prompt.tokenIds, checkpoint.config.tokens.image),
+    visionPlaces: prompt.visionPlaces,
     maxTokens: expected.greedyTokens.length,
     sampler: new Sampler(samplingSettings({ temperature: 0 }, checkpoint.generation), []),
     decoder: { push: (token) => (tokens.push(token), ""), flush: () => "" },
@@ -208,10 +207,6 @@ function valuesOf({ tensors }: RecordedCase["expected"], name: string): ArrayLik
     throw new Error(`the recorded case has no tensor ${name}`);
   }
   return tensor.values;
-}
-
-function placesOf(tokenIds: Int32Array, token: number): Int32Array {
-  return Int32Array.from([...tokenIds.keys()].filter((index) => tokenIds[index] === token));
 }
 
 function argmax(row: Float32Array): number {

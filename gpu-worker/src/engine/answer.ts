@@ -64,24 +64,35 @@ export class Answer implements AsyncIterable<AnswerEvent> {
     return { tokenId, finished: this.#finishReason !== undefined };
   }
 
+  /** Nothing happens to an answer that has ended: its reader may still be on the way to the end. */
   fail(error: Error): void {
-    this.#failure ??= error;
-    this.#notify();
+    if (this.#finishReason === undefined) {
+      this.#failure ??= error;
+      this.#notify();
+    }
   }
 
-  /** Ends the events without a finish reason. */
+  /** Ends the events, once all tokens so far are told, without a finish reason. */
   cancel(): void {
     this.#isCancelled = true;
     this.#notify();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<AnswerEvent> {
-    while (this.#finishReason === undefined && !this.#isCancelled) {
+    for (;;) {
       await this.#news();
       if (this.#failure !== undefined) {
         throw this.#failure;
       }
-      yield this.#take();
+      if (this.#reportedTokens === this.#completionTokens) {
+        return; // cancelled, and all is told
+      }
+      const event = this.#take();
+      yield event;
+      // Not what is known by now: a slow reader has the rest of a finished answer still before it.
+      if (event.finishReason !== undefined) {
+        return;
+      }
     }
   }
 

@@ -29,8 +29,19 @@ export class Engine {
     this.#slots = new SlotPool(model.slots);
   }
 
-  /** Queues a sequence; its answer tells what becomes of it. */
+  /**
+   * Queues a sequence; its answer tells what becomes of it.
+   *
+   * @throws RangeError when it could outgrow a slot: keys would be written behind the slot's memory
+   */
   submit(sequence: Sequence): void {
+    const { maxLength, prompt } = sequence;
+    const { slotCapacity } = this.#model;
+    if (prompt.tokenIds.length === 0 || maxLength > slotCapacity) {
+      throw new RangeError(
+        `sequence ${sequence.id}: expected a prompt and at most ${slotCapacity} tokens, got ${prompt.tokenIds.length} growing to ${maxLength}`,
+      );
+    }
     this.#waiting.push(sequence);
     this.#loop ??= this.#runUntilIdle();
   }
@@ -75,7 +86,9 @@ export class Engine {
     try {
       this.#commit(plan.rows, await this.#forward(plan.rows));
     } catch (error) {
-      this.#fail(plan.rows, error instanceof Error ? error : new Error(String(error)));
+      for (const { sequence } of plan.rows) {
+        this.#fail(sequence, error);
+      }
     }
   }
 
@@ -102,22 +115,28 @@ export class Engine {
     for (const [index, { sequence, tokenCount }] of rows.entries()) {
       sequence.cachedTokens += tokenCount;
       const rowLogits = logits[index];
-      if (rowLogits === undefined) {
-        continue; // a prefill chunk that did not reach the end of the prompt
-      }
-      const { tokenId, finished } = sequence.answer.push(rowLogits);
+      if (rowLogits !== undefined) {
+        this.#push(sequence, rowLogits);
+      } // else a prefill chunk that did not reach the end of the prompt
+    }
+  }
+
+  /** Sampling may refuse one sequence's logits; the others of the step go on. */
+  #push(sequence: Sequence, logits: Float32Array): void {
+    try {
+      const { tokenId, finished } = sequence.answer.push(logits);
       sequence.outputIds.push(tokenId);
       if (finished) {
         this.#retire(sequence);
       }
+    } catch (error) {
+      this.#fail(sequence, error);
     }
   }
 
-  #fail(rows: readonly StepRow[], error: Error): void {
-    for (const { sequence } of rows) {
-      sequence.answer.fail(error);
-      this.#retire(sequence);
-    }
+  #fail(sequence: Sequence, error: unknown): void {
+    sequence.answer.fail(error instanceof Error ? error : new Error(String(error)));
+    this.#retire(sequence);
   }
 
   #dropAborted(): void {

@@ -88,7 +88,7 @@ export class EngineGenerator implements Generator {
         signal.aborted ? undefined : this.#model.encode(medium),
       );
       this.#encoding = turn.catch(() => undefined);
-      const encoded = await turn;
+      const encoded = await unlessAborted(turn, signal);
       if (encoded === undefined) {
         return undefined;
       }
@@ -96,6 +96,18 @@ export class EngineGenerator implements Generator {
     }
     return features.length === 0 ? undefined : joinFeatures(features);
   }
+}
+
+/** Settles as the work does, or with undefined as soon as nobody waits for it any more. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const leave = () => resolve(undefined);
+    if (signal.aborted) {
+      leave();
+    }
+    signal.addEventListener("abort", leave, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+  });
 }
 
 /** Appends the rows of all media. */

@@ -24,7 +24,7 @@ export interface Sequence {
   slot: number | undefined;
 }
 
-export function lengthOf({ prompt, outputIds }: Sequence): number {
+function lengthOf({ prompt, outputIds }: Sequence): number {
   return prompt.tokenIds.length + outputIds.length;
 }
 

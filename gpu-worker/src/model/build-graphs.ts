@@ -64,9 +64,10 @@ async function writeGraphs({ config, tensors }: GraphSource, folder: string): Pr
     return place;
   };
   const files = graphFiles(folder);
-  await writeFile(files.vision, encodeOnnx(graphs.vision, locate));
-  await writeFile(files.embedder, encodeOnnx(graphs.embedder, locate));
-  await writeFile(files.decoder, encodeOnnx(graphs.decoder, locate));
+  const durable = { flush: true }; // a folder that exists is complete, also after a power cut
+  await writeFile(files.vision, encodeOnnx(graphs.vision, locate), durable);
+  await writeFile(files.embedder, encodeOnnx(graphs.embedder, locate), durable);
+  await writeFile(files.decoder, encodeOnnx(graphs.decoder, locate), durable);
 }
 
 /** Each weight once, also when several graphs read it. */

@@ -1,9 +1,6 @@
 /** The name of a tensor in a graph. */
 export type Value = string;
 
-/** An optional input that is left out. */
-export const NONE: Value = "";
-
 /** An attribute that is a float even where its value is whole. */
 export interface FloatAttribute {
   float: number;
@@ -32,8 +29,12 @@ export interface GraphPort {
   shape: readonly Side[];
 }
 
-/** How a tensor of the checkpoint is stored for a graph: as published, or [out, in] → [in, out]. */
-export type WeightLayout = "published" | "transposed";
+/**
+ * How a tensor of the checkpoint is stored for a graph: as published; [out, in] → [in, out]; or, for
+ * each expert of a tensor of three sides, [in, out] → [out, in], or with the gate and up halves of its
+ * rows taking turns, or both.
+ */
+export type WeightLayout = "published" | "transposed" | "experts" | "gated" | "gated-experts";
 
 export interface GraphWeight {
   name: Value;
@@ -89,6 +90,9 @@ export class Graph {
     });
     this.parts.outputs.push({ name, type, shape });
   }
+
+  /** An optional input that is left out. */
+  readonly none: Value = "";
 
   weight(name: string, shape: readonly number[], layout: WeightLayout = "published"): Value {
     const tensor = this.#path === "" ? name : `${this.#path}.${name}`;

@@ -25,6 +25,7 @@ const CONTRIB_OPSET = 1;
 /** Operators of ONNX Runtime that are not in the ONNX standard. */
 const CONTRIB_OPS: ReadonlySet<string> = new Set([
   "GroupQueryAttention",
+  "MoE",
   "MRotaryEmbedding",
   "MultiHeadAttention",
   "QuickGelu",

@@ -1,4 +1,5 @@
 import type { TextDecoderConfig } from "../weights/model-config.ts";
+import { mixtureOfExperts } from "./experts.ts";
 import { float, Graph } from "./graph.ts";
 import type { Value } from "./graph.ts";
 import { linear, rmsNorm } from "./layers.ts";
@@ -85,12 +86,8 @@ function decoderLayer(graph: Graph, hidden: Value, context: LayerContext): Value
   const attended = attention(graph.scope("self_attn"), norm("input_layernorm", hidden), context);
   const residual = graph.op("Add", [hidden, attended]);
 
-  const mlp = swiGlu(
-    graph.scope("mlp"),
-    norm("post_attention_layernorm", residual),
-    context.config,
-  );
-  return graph.op("Add", [residual, mlp]);
+  const mlpInput = norm("post_attention_layernorm", residual);
+  return graph.op("Add", [residual, feedForward(graph.scope("mlp"), mlpInput, context)]);
 }
 
 function attention(graph: Graph, x: Value, { config, inputs, layer }: LayerContext): Value {
@@ -149,6 +146,13 @@ function rotaryHeads(
     mrope_section: config.mropeSection,
     mrope_layout: 1,
   });
+}
+
+function feedForward(graph: Graph, x: Value, { config, layer }: LayerContext): Value {
+  const { experts, hiddenSize } = config;
+  return experts?.layers.has(layer) === true
+    ? mixtureOfExperts(graph, x, hiddenSize, experts)
+    : swiGlu(graph, x, config);
 }
 
 /** down(silu(gate(x)) · up(x)) */

@@ -11,10 +11,7 @@ export interface PatchGrid {
 const VISION_ROPE_THETA = 10_000;
 
 /** Row and column of each patch, in the order of the patches: merge window by merge window. */
-export function* patchCells(
-  { h, w }: PatchGrid,
-  merge: number,
-): Generator<[row: number, column: number]> {
+function* patchCells({ h, w }: PatchGrid, merge: number): Generator<[row: number, column: number]> {
   for (let windowRow = 0; windowRow < h; windowRow += merge) {
     for (let windowColumn = 0; windowColumn < w; windowColumn += merge) {
       for (let cell = 0; cell < merge * merge; cell++) {

@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { TensorIndex } from "../weights/tensor-index.ts";
 import type { GraphWeight } from "./graph.ts";
 import type { ExternalData } from "./onnx-file.ts";
+import { arrange, storedShape } from "./weight-layout.ts";
 
 /** ONNX Runtime maps external data into memory only where it starts at a page. */
 const ALIGNMENT = 4096;
@@ -24,8 +25,7 @@ export async function writeWeightFile(
   let offset = 0;
   for (const weight of weights) {
     const stored = storedShape(weight);
-    const values = await tensors.readFloat32(weight.tensor);
-    const data = weight.layout === "transposed" ? transpose(values, stored) : values;
+    const data = arrange(weight, await tensors.readFloat32(weight.tensor));
     await writeAll(file, new Uint8Array(data.buffer), offset);
     places.set(weight.name, { file: fileName, offset, length: data.byteLength, shape: stored });
     offset = Math.ceil((offset + data.byteLength) / ALIGNMENT) * ALIGNMENT;
@@ -34,39 +34,14 @@ export async function writeWeightFile(
   return places;
 }
 
-/** A transposed weight is a matrix: all sides but the first are its columns. */
-function storedShape({ layout, shape }: GraphWeight): readonly number[] {
-  if (layout === "published") {
-    return shape;
-  }
-  const [rows = 1, ...rest] = shape;
-  return [rest.reduce((product, side) => product * side, 1), rows];
-}
-
-/** Side of the square blocks that are transposed at once, so that both sides stay in the cache. */
-const BLOCK = 32;
-
-/** [rows, columns] → [columns, rows] */
-export function transpose(
-  values: Float32Array,
-  [columns = 1, rows = 1]: readonly number[],
-): Float32Array<ArrayBuffer> {
-  const result = new Float32Array(values.length);
-  for (let top = 0; top < rows; top += BLOCK) {
-    const bottom = Math.min(top + BLOCK, rows);
-    for (let column = 0; column < columns; column++) {
-      for (let row = top; row < bottom; row++) {
-        result[column * rows + row] = values[row * columns + column] ?? 0;
-      }
-    }
-  }
-  return result;
-}
+/** Node writes at most 2³¹ − 1 bytes a call; the embeddings of the 8B model have more in float32. */
+const MAX_WRITE_BYTES = 2 ** 30;
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
   let done = 0;
   while (done < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done);
+    const length = Math.min(bytes.length - done, MAX_WRITE_BYTES);
+    const { bytesWritten } = await file.write(bytes, done, length, offset + done);
     done += bytesWritten;
   }
 }

@@ -32,7 +32,7 @@ describe("ChatPrompter on recorded conversations", () => {
     (_, { request, ...expected }) => {
       const prompt = dense.fromConversation(
         { ...request, addVisionId: request.add_vision_id },
-        expected.grids.map(([t, h, w]) => ({ t, h, w })),
+        expected.grids.map(([t, h, w]) => ({ grid: { t, h, w } })),
       );
       expect(prompt.text).toBe(expected.prompt);
       expect([...prompt.tokenIds]).toEqual(expected.input_ids);
@@ -54,8 +54,8 @@ const call = (text: string) => ({
 });
 
 function promptOf(body: { messages: unknown[]; tools?: unknown[] }, pictures = 0) {
-  const grids = Array.from({ length: pictures }, () => ({ t: 1, h: 4, w: 6 }));
-  return prompter.fromRequest(parseChatRequest({ model: "m", ...body }), grids);
+  const media = Array.from({ length: pictures }, () => ({ grid: { t: 1, h: 4, w: 6 } }));
+  return prompter.fromRequest(parseChatRequest({ model: "m", ...body }), media);
 }
 
 describe("ChatPrompter on requests", () => {
@@ -86,7 +86,7 @@ describe("ChatPrompter on requests", () => {
 
   it("refuses as a broken invariant when pictures and placeholders differ", () => {
     expect(() => promptOf({ messages: [user([picture])] }, 2)).toThrow(
-      new Error("the prompt has 1 placeholders for 2 pictures"),
+      "the prompt has 1 placeholders for 2 pictures and frame pairs",
     );
   });
 

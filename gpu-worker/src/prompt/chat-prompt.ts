@@ -1,25 +1,28 @@
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 
-import { tokensOf } from "../vision/grid.ts";
-import type { Grid } from "../vision/grid.ts";
 import type { ChatTemplate } from "./chat-template.ts";
+import { writeTimestamps } from "./clip-timestamps.ts";
 import { mapTexts } from "./conversation-texts.ts";
 import { toConversation } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import { mropePositions } from "./positions.ts";
 import type { Positions, VisionLayout } from "./positions.ts";
+import { isClip, visionBlocks } from "./prompt-media.ts";
+import type { PromptMedium, VisionBlock } from "./prompt-media.ts";
 import { SpecialTokenGuard, unusedCharacter } from "./special-token-guard.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { expandPlaceholders } from "./vision-placeholders.ts";
 
-/** Everything the engine needs to know of a prompt but its pictures' embeddings. */
+/** Everything the engine needs to know of a prompt but its media's features. */
 export interface ChatPrompt extends Positions {
-  /** The rendered template, with one placeholder a picture. */
+  /** The rendered template, with one placeholder a picture or clip. */
   text: string;
   /** Shape [length]; a picture is as many placeholders as it has tokens. */
   tokenIds: Int32Array;
-  /** How many of the tokens stand for pictures. */
+  /** Indices of the tokens that stand for pictures and clips, ascending. */
+  visionPlaces: Int32Array;
   imageTokens: number;
+  videoTokens: number;
 }
 
 /** Turns conversations into prompts of one checkpoint. */
@@ -36,32 +39,45 @@ export class ChatPrompter {
     this.#guard = new SpecialTokenGuard(tokenizer.specialTokens);
   }
 
-  /** The prompt of a request whose pictures have these grids, in the order of `imageParts`. */
-  fromRequest(request: ChatRequest, grids: readonly Grid[]): ChatPrompt {
-    return this.fromConversation(toConversation(request), grids);
+  /** The prompt of a request with these media, in the order of their parts. */
+  fromRequest(request: ChatRequest, media: readonly PromptMedium[]): ChatPrompt {
+    return this.fromConversation(toConversation(request), media);
   }
 
-  fromConversation(conversation: Conversation, grids: readonly Grid[]): ChatPrompt {
-    const { text, tokenIds: unexpanded } = this.#encode(conversation);
-    const tokensPerPicture = grids.map((grid) => tokensOf(grid, this.#layout.mergeSize));
-    const tokenIds = expandPlaceholders(unexpanded, this.#layout.imageToken, tokensPerPicture);
+  fromConversation(conversation: Conversation, media: readonly PromptMedium[]): ChatPrompt {
+    const { placeholders, mergeSize } = this.#layout;
+    const blocks = visionBlocks(media, mergeSize);
+    const { text, tokenIds: unexpanded } = this.#encode(conversation, media);
+    const tokenIds = expandPlaceholders(unexpanded, placeholders, blocks);
+    const isVision = (id: number) => id === placeholders.image || id === placeholders.video;
     return {
       text,
       tokenIds,
-      ...mropePositions(tokenIds, grids, this.#layout),
-      imageTokens: tokensPerPicture.reduce((sum, tokens) => sum + tokens, 0),
+      ...mropePositions(tokenIds, blocks, this.#layout),
+      visionPlaces: Int32Array.from(tokenIds.keys()).filter((place) =>
+        isVision(tokenIds[place] ?? -1),
+      ),
+      imageTokens: countTokens(blocks, "image"),
+      videoTokens: countTokens(blocks, "video"),
     };
   }
 
-  #encode(conversation: Conversation): { text: string; tokenIds: number[] } {
+  #encode(
+    conversation: Conversation,
+    media: readonly PromptMedium[],
+  ): { text: string; tokenIds: number[] } {
     const mark = unusedCharacter(JSON.stringify(conversation), this.#template.source);
     const guarded = mapTexts(conversation, (text) => this.#guard.protect(text, mark));
     const pieces = this.#guard.split(this.#template.render(guarded), mark);
     return {
       text: pieces.map((piece) => piece.text).join(""),
-      tokenIds: pieces.flatMap(({ text, isLiteral }) =>
+      tokenIds: writeTimestamps(pieces, media.filter(isClip)).flatMap(({ text, isLiteral }) =>
         isLiteral ? (this.#tokenizer.idOf(text) ?? []) : this.#tokenizer.encodeText(text),
       ),
     };
   }
+}
+
+function countTokens(blocks: readonly VisionBlock[], kind: VisionBlock["kind"]): number {
+  return blocks.reduce((sum, block) => sum + (block.kind === kind ? block.tokens : 0), 0);
 }

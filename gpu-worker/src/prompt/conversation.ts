@@ -2,7 +2,7 @@ import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import type { ContentPart, Message, Tool } from "@qwen3-vl/shared/chat-message";
 import { parseJson } from "@qwen3-vl/shared/json";
 
-type TemplatePart = { type: "text"; text: string } | { type: "image" };
+type TemplatePart = { type: "text"; text: string } | { type: "image" } | { type: "video" };
 
 interface TemplateToolCall {
   type: "function";

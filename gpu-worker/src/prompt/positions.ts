@@ -1,9 +1,8 @@
-import { tokensOf } from "../vision/grid.ts";
-import type { Grid } from "../vision/grid.ts";
+import type { VisionBlock } from "./prompt-media.ts";
+import type { PlaceholderTokens } from "./vision-placeholders.ts";
 
 export interface VisionLayout {
-  /** Token that stands for one merged patch of a picture. */
-  imageToken: number;
+  placeholders: PlaceholderTokens;
   mergeSize: number;
 }
 
@@ -15,56 +14,55 @@ export interface Positions {
 }
 
 /**
- * Interleaved MRoPE positions of a prompt with its pictures in order, grids in patches.
+ * Interleaved MRoPE positions of a prompt with its vision blocks in order.
  *
- * Text counts on in all three. A picture at p has time p, row p + y and column p + x, and the text
+ * Text counts on in all three. A block at p has time p, row p + y and column p + x, and the text
  * after it goes on behind the larger side: https://arxiv.org/abs/2409.12191
  */
 export function mropePositions(
   tokenIds: Int32Array,
-  grids: readonly Grid[],
-  { imageToken, mergeSize }: VisionLayout,
+  blocks: readonly VisionBlock[],
+  { placeholders, mergeSize }: VisionLayout,
 ): Positions {
   const { length } = tokenIds;
   const positions = new Int32Array(3 * length);
   let position = 0;
-  let picture = 0;
+  let next = 0;
 
   for (let index = 0; index < length;) {
-    if (tokenIds[index] !== imageToken) {
+    const id = tokenIds[index];
+    if (id !== placeholders.image && id !== placeholders.video) {
       positions[index] = positions[length + index] = positions[2 * length + index] = position;
       position++;
       index++;
       continue;
     }
-    const grid = grids[picture++];
-    if (grid?.t !== 1) {
-      throw new Error(
-        `token ${index} begins picture ${picture}, whose grid is missing or no picture's`,
-      );
+    const block = blocks[next++];
+    if (block === undefined) {
+      throw new Error(`token ${index} begins block ${next} of ${blocks.length}`);
     }
-    const end = index + tokensOf(grid, mergeSize);
-    assertOnly(imageToken, tokenIds, index, end);
-    fillPicture(positions, index, end, { start: position, columns: grid.w / mergeSize });
+    const { grid, tokens, kind } = block;
+    assertOnly(placeholders[kind], tokenIds, index, index + tokens);
+    fillBlock(positions, index, tokens, { start: position, columns: grid.w / mergeSize });
     position += Math.max(grid.h, grid.w) / mergeSize;
-    index = end;
+    index += tokens;
   }
-  if (picture !== grids.length) {
-    throw new Error(`the prompt holds ${picture} of ${grids.length} pictures`);
+  if (next !== blocks.length) {
+    throw new Error(`the prompt holds ${next} of ${blocks.length} blocks`);
   }
   return { positions, ropeDelta: position - length };
 }
 
-/** Tokens from `begin` to `end` go row by row over the merged patches. */
-function fillPicture(
+/** Tokens go row by row over the merged patches. */
+function fillBlock(
   positions: Int32Array,
   begin: number,
-  end: number,
+  tokens: number,
   { start, columns }: { start: number; columns: number },
 ): void {
   const length = positions.length / 3;
-  for (let index = begin; index < end; index++) {
-    const patch = index - begin;
+  for (let patch = 0; patch < tokens; patch++) {
+    const index = begin + patch;
     positions[index] = start;
     positions[length + index] = start + Math.floor(patch / columns);
     positions[2 * length + index] = start + (patch % columns);
@@ -74,7 +72,7 @@ function fillPicture(
 function assertOnly(token: number, tokenIds: Int32Array, begin: number, end: number): void {
   for (let index = begin; index < end; index++) {
     if (tokenIds[index] !== token) {
-      throw new Error(`expected token ${index} to belong to the picture that ends at ${end}`);
+      throw new Error(`expected token ${index} to belong to the block that ends at ${end}`);
     }
   }
 }

@@ -5,8 +5,8 @@ import { Piscina } from "piscina";
 
 import { fromOutcome } from "../threads/outcome.ts";
 import type { Outcome } from "../threads/outcome.ts";
-import type { Grid } from "../vision/grid.ts";
 import type { ChatPrompt } from "./chat-prompt.ts";
+import type { PromptMedium } from "./prompt-media.ts";
 import type { PrompterSource, PromptTask } from "./prompt-worker.ts";
 
 /** Writes prompts in a thread: tokenising a long document takes longer than a step of the model may wait. */
@@ -24,8 +24,8 @@ export class PromptThread {
   }
 
   /** @throws ApiError `invalid_request` when the chat template refuses the conversation */
-  async write(request: ChatRequest, grids: readonly Grid[]): Promise<ChatPrompt> {
-    return fromOutcome(await this.#pool.run({ request, grids }));
+  async write(request: ChatRequest, media: readonly PromptMedium[]): Promise<ChatPrompt> {
+    return fromOutcome(await this.#pool.run({ request, media }));
   }
 
   async close(): Promise<void> {

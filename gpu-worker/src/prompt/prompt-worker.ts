@@ -5,10 +5,10 @@ import * as z from "zod";
 
 import { toOutcome } from "../threads/outcome.ts";
 import type { Outcome } from "../threads/outcome.ts";
-import type { Grid } from "../vision/grid.ts";
 import { ChatPrompter } from "./chat-prompt.ts";
 import type { ChatPrompt } from "./chat-prompt.ts";
 import { ChatTemplate } from "./chat-template.ts";
+import type { PromptMedium } from "./prompt-media.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 /** What a thread needs to write prompts of one checkpoint. */
@@ -16,21 +16,24 @@ export const PrompterSource = z.object({
   tokenizerJson: z.string(),
   tokenizerConfigJson: z.string(),
   template: z.string(),
-  layout: z.object({ imageToken: z.int(), mergeSize: z.int() }),
+  layout: z.object({
+    placeholders: z.object({ image: z.int(), video: z.int() }),
+    mergeSize: z.int(),
+  }),
 });
 export type PrompterSource = z.infer<typeof PrompterSource>;
 
-/** One request whose pictures have these grids; crosses the thread border as a plain value. */
+/** One request with its media in the order of their parts; crosses the thread border as a plain value. */
 export interface PromptTask {
   request: ChatRequest;
-  grids: readonly Grid[];
+  media: readonly PromptMedium[];
 }
 
 const prompter = createPrompter(PrompterSource.parse(workerData));
 
 /** Entry of a worker thread: what piscina calls for each task. */
-export function runPromptTask({ request, grids }: PromptTask): Promise<Outcome<ChatPrompt>> {
-  return toOutcome(() => prompter.fromRequest(request, grids));
+export function runPromptTask({ request, media }: PromptTask): Promise<Outcome<ChatPrompt>> {
+  return toOutcome(() => prompter.fromRequest(request, media));
 }
 
 function createPrompter(source: PrompterSource): ChatPrompter {

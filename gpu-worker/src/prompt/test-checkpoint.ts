@@ -25,7 +25,10 @@ export function shapesTokenizer(): Tokenizer {
 /** Prompts by any tokenizer and template; Qwen3-VL's own template without one. */
 export function prompterOf(tokenizer: Tokenizer, template = qwenTemplate()): ChatPrompter {
   return new ChatPrompter(tokenizer, new ChatTemplate(template, tokenizer), {
-    imageToken: tokenizer.idOf("<|image_pad|>") ?? -1,
+    placeholders: {
+      image: tokenizer.idOf("<|image_pad|>") ?? -1,
+      video: tokenizer.idOf("<|video_pad|>") ?? -1,
+    },
     mergeSize: 2,
   });
 }

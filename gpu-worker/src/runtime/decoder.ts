@@ -1,5 +1,5 @@
 import type { ModelRow, RowVision } from "../engine/model.ts";
-import { inverseFrequencies, rotaryTable } from "../model/rotary-table.ts";
+import { rotaryTable, textFrequencies } from "../model/rotary-table.ts";
 import { DECODER } from "../model/text-decoder.ts";
 import { EMBEDDER } from "../model/token-embeddings.ts";
 import type { TextDecoderConfig } from "../weights/model-config.ts";
@@ -39,7 +39,7 @@ export class Decoder {
     this.#options = options;
     this.#cache = new KvCache(config, slots, slotCapacity);
     this.#lengths = new Int32Array(slots);
-    const frequencies = inverseFrequencies(config.ropeTheta, config.headDim / 2);
+    const frequencies = textFrequencies(config.rope, config.headDim / 2);
     const { cos, sin, rows, pairs } = rotaryTable(frequencies, slotCapacity);
     this.#rope = {
       [DECODER.ropeCos]: new Tensor(cos, [rows, pairs]),

@@ -57,16 +57,23 @@ export class ChatCompletions {
     using places = new DisposableStack();
     const { request, media } = await readMultipart(incoming, async (text) => {
       await this.#options.verify(incoming, text);
+      if (places.disposed) {
+        throw closedByClient(); // while the signature was checked: a place taken now would never come back
+      }
       places.use(admission.enter());
       return parseWorkerRequest(text);
     });
     const live = registry.begin(request.id);
     if (live === undefined) {
-      throw new ApiError("invalid_request", `The request id ${request.id} is taken.`);
+      throw new ApiError("invalid_request", `The request id ${request.id} is taken.`, {
+        param: "id",
+      });
     }
-    response.on("close", () => live.abort());
+    abortWhenClosed(live, response);
     try {
       await this.#answer(request.id, parseChatRequest(request.body), { media, live, response });
+    } catch (error) {
+      throw live.signal.aborted ? closedByClient(error) : error;
     } finally {
       registry.end(live);
     }
@@ -153,7 +160,7 @@ async function sendWhole(
     finishReason = event.finishReason;
   }
   if (finishReason === undefined) {
-    throw new ApiError("client_closed_request", "The request was aborted.");
+    throw closedByClient();
   }
   sendJson(response, 200, completion(header, content, finishReason, toUsage(live.counts)), {
     ...promptHeaders(live),
@@ -176,11 +183,24 @@ function promptHeaders({ counts }: LiveRequest): Record<string, string> {
   return { [PROMPT_USAGE_HEADER]: formatPromptUsage(counts) };
 }
 
+/** The client may have left already, while its body was read. */
+function abortWhenClosed(live: LiveRequest, response: ServerResponse): void {
+  if (response.destroyed) {
+    live.abort();
+  }
+  response.on("close", () => live.abort());
+}
+
+function closedByClient(cause?: unknown): ApiError {
+  return new ApiError("client_closed_request", "The request was aborted.", { cause });
+}
+
 function parseWorkerRequest(text: string): WorkerRequest {
   const parsed = WorkerRequest.safeParse(parseJson(text));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new ApiError("invalid_request", `request.${issue?.path.join(".")}: ${issue?.message}.`);
+    const param = ["request", ...(issue?.path ?? [])].map(String).join(".");
+    throw new ApiError("invalid_request", `${param}: ${issue?.message}.`, { param });
   }
   return parsed.data;
 }

@@ -22,7 +22,6 @@ export interface ChatServiceOptions {
   prompts: PromptThread;
   tokenizer: Tokenizer;
   generation: GenerationConfig;
-  imageToken: number;
 }
 
 export interface PreparedChat {
@@ -53,7 +52,7 @@ export class ChatService {
     );
     const prompt = await this.#options.prompts.write(
       request,
-      images.map(({ grid }) => grid),
+      images.map(({ grid }) => ({ grid })),
     );
     return { prompt, generation: this.#generationRequest(id, request, prompt, images) };
   }
@@ -64,14 +63,14 @@ export class ChatService {
     prompt: ChatPrompt,
     images: readonly PreparedImage[],
   ): GenerationRequest {
-    const { generation, imageToken, tokenizer } = this.#options;
-    const { tokenIds, positions, ropeDelta } = prompt;
+    const { generation, tokenizer } = this.#options;
+    const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
     const stops = typeof request.stop === "string" ? [request.stop] : (request.stop ?? []);
     return {
       id,
       prompt: { tokenIds, positions, ropeDelta },
       media: images,
-      visionPlaces: Int32Array.from(placesOf(imageToken, tokenIds)),
+      visionPlaces,
       maxTokens: this.#maxTokens(request, tokenIds.length),
       sampler: new Sampler(samplingSettings(request, generation), tokenIds),
       decoder: new IncrementalDetokenizer(tokenizer),
@@ -130,13 +129,5 @@ export class ChatService {
       );
     }
     return wanted ?? room;
-  }
-}
-
-function* placesOf(token: number, tokenIds: Int32Array): Generator<number> {
-  for (const [index, id] of tokenIds.entries()) {
-    if (id === token) {
-      yield index;
-    }
   }
 }

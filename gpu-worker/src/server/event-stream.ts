@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 
 import { formatComment, formatEvent } from "@qwen3-vl/shared/sse";
@@ -32,7 +31,7 @@ export class EventStream {
     this.#ping.refresh();
     const hasRoom = this.#response.write(events.map(formatEvent).join(""));
     if (!hasRoom && !this.#response.destroyed) {
-      await Promise.race([once(this.#response, "drain"), once(this.#response, "close")]);
+      await drainOrClose(this.#response);
     }
   }
 
@@ -40,4 +39,17 @@ export class EventStream {
     clearInterval(this.#ping);
     this.#response.end();
   }
+}
+
+/** Takes both listeners away again: a slow client makes this wait thousands of times. */
+function drainOrClose(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      response.off("drain", settle);
+      response.off("close", settle);
+      resolve();
+    };
+    response.on("drain", settle);
+    response.on("close", settle);
+  });
 }

@@ -36,6 +36,8 @@ export async function readMultipart(
     };
     parser.on("field", (name, text, _nameCut, isCut) => reader.openRequest(name, text, isCut));
     parser.on("file", (name, stream) => {
+      // A body that ends within the part; the parser tells it too. Unheard, it would end the process.
+      stream.on("error", fail);
       reader.readMedium(name, stream).catch((error: unknown) => {
         stream.resume();
         fail(error);
@@ -53,6 +55,7 @@ export async function readMultipart(
 class MultipartReader {
   readonly #open: (text: string) => Promise<WorkerRequest>;
   readonly #media = new Map<string, Uint8Array>();
+  readonly #begun = new Set<string>();
   #request: Promise<WorkerRequest> | undefined;
   #reading: Promise<void>[] = [];
 
@@ -89,9 +92,10 @@ class MultipartReader {
   async #readMedium(name: string, stream: Readable): Promise<void> {
     const request = await this.#requestPart();
     const medium = request.media.find((candidate) => candidate.name === name);
-    if (medium === undefined || this.#media.has(name)) {
-      throw malformed(`the part ${name} is not announced, or comes twice`);
+    if (medium === undefined || this.#begun.has(name)) {
+      throw malformed(`the part ${shown(name)} is not announced, or comes twice`);
     }
+    this.#begun.add(name);
     this.#media.set(name, await readExactly(stream, medium));
   }
 
@@ -121,12 +125,22 @@ async function readExactly(stream: Readable, medium: InlineMedium): Promise<Uint
 function createParser(incoming: IncomingMessage): BusboyInstance {
   const contentType = incoming.headers["content-type"] ?? "";
   if (!contentType.startsWith("multipart/form-data")) {
-    throw malformed(`expected multipart/form-data, got ${contentType || "no content type"}`);
+    throw malformed(`expected multipart/form-data, got ${shown(contentType)}`);
   }
-  return new Busboy({
-    headers: { ...incoming.headers, "content-type": contentType },
-    limits: { fields: 2, fieldSize: 2 * MAX_BODY_BYTES, files: MAX_MEDIA_PARTS + 1 },
-  });
+  try {
+    return new Busboy({
+      headers: { ...incoming.headers, "content-type": contentType },
+      limits: { fields: 2, fieldSize: 2 * MAX_BODY_BYTES, files: MAX_MEDIA_PARTS + 1 },
+    });
+  } catch (cause) {
+    throw malformed("the content type has no boundary", cause);
+  }
+}
+
+const MAX_SHOWN_NAME = 80;
+
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, MAX_SHOWN_NAME));
 }
 
 function malformed(message: string, cause?: unknown): ApiError {

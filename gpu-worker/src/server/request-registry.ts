@@ -7,6 +7,7 @@ const MAX_ENDED = 4096;
 
 /** A request that the worker is answering or has answered. */
 export class LiveRequest {
+  readonly id: string;
   readonly counts: TokenCounts = {
     prompt: 0,
     cached: 0,
@@ -17,6 +18,10 @@ export class LiveRequest {
   };
   readonly #controller = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
+
+  constructor(id: string) {
+    this.id = id;
+  }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
@@ -38,34 +43,35 @@ export class LiveRequest {
 
 /** Requests by id: what runs can be ended from outside, and what ended still knows its tokens. */
 export class RequestRegistry {
-  readonly #requests = new Map<string, LiveRequest>();
-  #live = 0;
+  readonly #live = new Map<string, LiveRequest>();
+  /** In order of their ends. */
+  readonly #ended = new Map<string, LiveRequest>();
 
   /** Requests that have not ended. */
   get liveCount(): number {
-    return this.#live;
+    return this.#live.size;
   }
 
   /** Registers a request until `end`; undefined when its id is taken. */
   begin(id: string): LiveRequest | undefined {
-    if (this.#requests.has(id)) {
+    if (this.#live.has(id) || this.#ended.has(id)) {
       return undefined;
     }
-    const request = new LiveRequest();
-    this.#requests.set(id, request);
-    this.#live++;
+    const request = new LiveRequest(id);
+    this.#live.set(id, request);
     return request;
   }
 
   end(request: LiveRequest): void {
     request.end();
-    this.#live--;
+    this.#live.delete(request.id);
+    this.#ended.set(request.id, request);
     this.#forgetOldest();
   }
 
   /** Ends a request and tells its tokens; undefined for an id that is not, or no longer, known. */
   async abort(id: string): Promise<RequestRecord | undefined> {
-    const request = this.#requests.get(id);
+    const request = this.#live.get(id) ?? this.#ended.get(id);
     if (request === undefined) {
       return undefined;
     }
@@ -75,16 +81,15 @@ export class RequestRegistry {
   }
 
   abortAll(): void {
-    for (const request of this.#requests.values()) {
+    for (const request of this.#live.values()) {
       request.abort();
     }
   }
 
-  /** Live requests are bounded by admission, so the oldest beyond the bound has ended. */
   #forgetOldest(): void {
-    const [oldest] = this.#requests.keys();
-    if (oldest !== undefined && this.#requests.size > MAX_ENDED) {
-      this.#requests.delete(oldest);
+    const [oldest] = this.#ended.keys();
+    if (oldest !== undefined && this.#ended.size > MAX_ENDED) {
+      this.#ended.delete(oldest);
     }
   }
 }

@@ -31,6 +31,9 @@ interface Call {
   path: string;
 }
 
+/** What aborted answers get to reach their clients; then those that do not read or send are cut off. */
+const FAREWELL_MS = 500;
+
 const ABORT_ROUTE = /^\/v1\/requests\/([\w-]{1,128})\/abort$/;
 
 /** The worker protocol over HTTP. */
@@ -61,20 +64,29 @@ export class WorkerServer {
     return typeof address === "object" && address !== null ? address.port : port;
   }
 
-  /** Takes no more requests, lets running ones end for so long, and aborts the rest. */
+  /** Takes no more requests, lets running ones end for so long, aborts the rest, and hangs up. */
   async drain(milliseconds: number): Promise<void> {
     this.#isDraining = true;
     const closed = new Promise((resolve) => {
       this.#server.close(resolve);
     });
-    const timer = setTimeout(() => this.#registry.abortAll(), milliseconds);
-    this.#server.closeIdleConnections();
+    const timers = [
+      setTimeout(() => this.#registry.abortAll(), milliseconds),
+      setTimeout(() => this.#server.closeAllConnections(), milliseconds + FAREWELL_MS),
+    ];
     await closed;
-    clearTimeout(timer);
+    for (const timer of timers) {
+      clearTimeout(timer);
+    }
   }
 
   async #respond(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on("error", () => undefined); // the client left; its request is aborted on `close`
+    response.on("close", () => {
+      if (this.#isDraining) {
+        this.#server.closeIdleConnections(); // else kept alive for 5 s more
+      }
+    });
     try {
       await this.#route({
         incoming,

@@ -2,21 +2,51 @@ import * as z from "zod";
 
 import { CheckpointError } from "./checkpoint-error.ts";
 
-const ARCHITECTURE = "Qwen3VLForConditionalGeneration";
+const ARCHITECTURES = ["Qwen3VLForConditionalGeneration", "Qwen3VLMoeForConditionalGeneration"];
 
 const size = z.int().positive();
 
+/** The 235B model has 94; each costs memory before its weights are found to be missing. */
+const layerCount = size.max(1024);
+
 /** `rope_scaling` + `rope_theta` (transformers 4.57), or `rope_parameters` alone (transformers 5). */
-const RopeSettings = z.object({
-  rope_type: z.literal("default", "only the rope_type default is supported").default("default"),
+const ropeSettings = {
   rope_theta: z.number().positive().optional(),
   mrope_interleaved: z.literal(true, "expected interleaved MRoPE").default(true),
   mrope_section: z.tuple([size, size, size]),
-});
+};
+const RopeSettings = z.discriminatedUnion(
+  "rope_type",
+  [
+    z.object({ rope_type: z.literal("default"), ...ropeSettings }),
+    z.object({
+      rope_type: z.literal("yarn"),
+      factor: z.number().min(1),
+      original_max_position_embeddings: size.optional(),
+      beta_fast: z.number().positive().default(32),
+      beta_slow: z.number().positive().default(1),
+      attention_factor: z.number().positive().nullish(),
+      truncate: z.boolean().default(true),
+      ...ropeSettings,
+    }),
+  ],
+  "expected the rope_type default or yarn",
+);
+type RopeSettings = z.infer<typeof RopeSettings>;
+
+/** Fields of a mixture of experts; absent in dense checkpoints. */
+const expertSettings = {
+  num_experts: size.optional(),
+  num_experts_per_tok: size.optional(),
+  moe_intermediate_size: size.optional(),
+  norm_topk_prob: z.literal(true, "only renormalised expert weights are supported").optional(),
+  decoder_sparse_step: size.default(1),
+  mlp_only_layers: z.array(z.int().nonnegative()).default([]),
+};
 
 const TextConfig = z.object({
   hidden_size: size,
-  num_hidden_layers: size,
+  num_hidden_layers: layerCount,
   num_attention_heads: size,
   num_key_value_heads: size,
   head_dim: size,
@@ -29,10 +59,11 @@ const TextConfig = z.object({
   rope_theta: z.number().positive().optional(),
   rope_scaling: RopeSettings.nullish(),
   rope_parameters: RopeSettings.nullish(),
+  ...expertSettings,
 });
 
 const VisionConfig = z.object({
-  depth: size,
+  depth: layerCount,
   hidden_size: size,
   num_heads: size,
   intermediate_size: size,
@@ -46,7 +77,14 @@ const VisionConfig = z.object({
   deepstack_visual_indexes: z.array(z.int().nonnegative()).max(8),
 });
 
+/** The `-FP8` checkpoints: blocks of weights, each with a scale. */
+const QuantizationConfig = z.object({
+  quant_method: z.literal("fp8", "only fp8 with block scales is supported"),
+  weight_block_size: z.tuple([z.literal(128), z.literal(128)]),
+});
+
 const ConfigFile = z.object({
+  quantization_config: QuantizationConfig.nullish(),
   text_config: TextConfig,
   vision_config: VisionConfig,
   tie_word_embeddings: z.boolean().default(false),
@@ -66,10 +104,38 @@ export interface TextDecoderConfig {
   vocabSize: number;
   maxPositions: number;
   rmsNormEpsilon: number;
-  ropeTheta: number;
+  rope: RopeScaling & { theta: number };
   /** Rotary pairs that follow time, height and width; their sum is headDim / 2. */
   mropeSection: readonly [number, number, number];
   tiedHead: boolean;
+  experts: ExpertsConfig | undefined;
+}
+
+/** How rotary angles are stretched beyond the positions of the training. */
+export type RopeScaling =
+  | { type: "default" }
+  | {
+      type: "yarn";
+      factor: number;
+      /** Positions of the training. */
+      originalPositions: number;
+      betaFast: number;
+      betaSlow: number;
+      /** Scales cosines and sines. */
+      attentionFactor: number;
+      /** Whether the bounds of the ramp are whole pairs. */
+      truncate: boolean;
+    };
+
+/** The feed-forward part of the layers that have one for each of many experts. */
+export interface ExpertsConfig {
+  count: number;
+  /** Experts that see each token. */
+  perToken: number;
+  intermediateSize: number;
+  layers: ReadonlySet<number>;
+  /** Whether an expert's weights are stored [out, in]; only the tensors' shapes tell. */
+  isOutputMajor: boolean;
 }
 
 export interface VisionEncoderConfig {
@@ -133,9 +199,9 @@ function parseJsonFile(json: string): unknown {
 function assertArchitecture(value: unknown): void {
   const parsed = z.object({ architectures: z.array(z.string()) }).safeParse(value);
   const found = parsed.success ? parsed.data.architectures : [];
-  if (!found.includes(ARCHITECTURE)) {
+  if (!found.some((name) => ARCHITECTURES.includes(name))) {
     throw new CheckpointError(
-      `config.json: expected the architecture ${ARCHITECTURE}, got ${found.join(", ") || "none"}`,
+      `config.json: expected the architecture ${ARCHITECTURES.join(" or ")}, got ${found.join(", ") || "none"}`,
     );
   }
 }
@@ -159,9 +225,47 @@ function toTextConfig(file: z.infer<typeof ConfigFile>): TextDecoderConfig {
     vocabSize: text.vocab_size,
     maxPositions: text.max_position_embeddings,
     rmsNormEpsilon: text.rms_norm_eps,
-    ropeTheta,
+    rope: { theta: ropeTheta, ...toRopeScaling(rope, text.max_position_embeddings) },
     mropeSection: rope.mrope_section,
     tiedHead: file.tie_word_embeddings,
+    experts: toExpertsConfig(text),
+  };
+}
+
+function toRopeScaling(rope: RopeSettings, maxPositions: number): RopeScaling {
+  if (rope.rope_type === "default") {
+    return { type: "default" };
+  }
+  return {
+    type: "yarn",
+    factor: rope.factor,
+    originalPositions: rope.original_max_position_embeddings ?? maxPositions,
+    betaFast: rope.beta_fast,
+    betaSlow: rope.beta_slow,
+    attentionFactor: rope.attention_factor ?? 0.1 * Math.log(rope.factor) + 1,
+    truncate: rope.truncate,
+  };
+}
+
+function toExpertsConfig(text: z.infer<typeof TextConfig>): ExpertsConfig | undefined {
+  const { num_experts: count, num_experts_per_tok: perToken } = text;
+  if (count === undefined) {
+    return undefined;
+  }
+  if (perToken === undefined || text.moe_intermediate_size === undefined || perToken > count) {
+    throw new CheckpointError(
+      `config.json: text_config: ${count} experts need moe_intermediate_size and num_experts_per_tok of at most ${count}`,
+    );
+  }
+  const isSparse = (layer: number) =>
+    (layer + 1) % text.decoder_sparse_step === 0 && !text.mlp_only_layers.includes(layer);
+  const layers = Array.from({ length: text.num_hidden_layers }, (_, layer) => layer);
+  return {
+    count,
+    perToken,
+    intermediateSize: text.moe_intermediate_size,
+    layers: new Set(layers.filter(isSparse)),
+    isOutputMajor: false,
   };
 }
 
@@ -194,6 +298,10 @@ function assertConsistent({ text, vision }: ModelConfig): void {
     [
       vision.deepstackLayers.some((layer) => layer >= vision.layers),
       "a DeepStack layer is missing",
+    ],
+    [
+      new Set(vision.deepstackLayers).size !== vision.deepstackLayers.length,
+      "a DeepStack layer is named twice",
     ],
     [vision.deepstackLayers.length > text.layers, "more DeepStack layers than text layers"],
   ] as const;

@@ -63,7 +63,9 @@ function parseHeader(file: string, json: string): z.infer<typeof Header> {
   try {
     return Header.parse(JSON.parse(json));
   } catch (cause) {
-    throw new CheckpointError(`${file}: the safetensors header is damaged`, { cause });
+    const [issue] = cause instanceof z.ZodError ? cause.issues : [];
+    const where = issue === undefined ? "" : `: ${issue.path.join(".")}: ${issue.message}`;
+    throw new CheckpointError(`${file}: the safetensors header is damaged${where}`, { cause });
   }
 }
 
@@ -88,7 +90,7 @@ function toEntry(
 
 function assertDisjoint(file: string, entries: readonly TensorEntry[], fileBytes: number): void {
   let previousEnd = 0;
-  for (const { name, start, end } of entries.toSorted((a, b) => a.start - b.start)) {
+  for (const { name, start, end } of entries.toSorted(byPlace)) {
     if (start < previousEnd) {
       throw new CheckpointError(`${file}: ${name} overlaps the tensor before it`);
     }
@@ -97,4 +99,9 @@ function assertDisjoint(file: string, entries: readonly TensorEntry[], fileBytes
     }
     previousEnd = end;
   }
+}
+
+/** Of two that start together, an empty one stands first. */
+function byPlace(a: TensorEntry, b: TensorEntry): number {
+  return a.start - b.start || a.end - b.end;
 }

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 
 import * as z from "zod";
 
+import { multiplyBlocks, scaleNameOf } from "./block-scales.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { DTYPES } from "./dtype.ts";
 import {
@@ -29,21 +30,42 @@ export class TensorIndex {
     this.#tensors = tensors;
   }
 
+  /** Without the block scales, which belong to the tensors they scale. */
   get names(): readonly string[] {
-    return [...this.#tensors.keys()];
+    const names = [...this.#tensors.keys()];
+    const scales = new Set(names.map(scaleNameOf));
+    return names.filter((name) => !scales.has(name));
   }
 
   shapeOf(name: string): readonly number[] | undefined {
     return this.#tensors.get(name)?.shape;
   }
 
-  /** The tensor's values as float32, row by row. */
+  /** The tensor's values as float32, row by row; those with block scales are multiplied by them. */
   async readFloat32(name: string): Promise<Float32Array<ArrayBuffer>> {
+    const { dtype, path, start, end, shape } = this.#tensor(name);
+    const values = DTYPES[dtype].toFloat32(await readRange(path, start, end));
+    const scaleName = scaleNameOf(name);
+    const scale = this.#tensors.get(scaleName);
+    if (dtype === "F8_E4M3" && scale === undefined) {
+      throw new CheckpointError(`tensor ${name} is ${dtype}, but ${scaleName} is missing`);
+    }
+    if (scale !== undefined) {
+      multiplyBlocks(
+        name,
+        { values, shape },
+        { values: await this.readFloat32(scaleName), shape: scale.shape },
+      );
+    }
+    return values;
+  }
+
+  #tensor(name: string): LocatedTensor {
     const tensor = this.#tensors.get(name);
     if (tensor === undefined) {
       throw new CheckpointError(`tensor ${name} is missing`);
     }
-    return DTYPES[tensor.dtype].toFloat32(await readRange(tensor.path, tensor.start, tensor.end));
+    return tensor;
   }
 }
 
@@ -89,21 +111,38 @@ function parseShardIndex(json: string): z.infer<typeof ShardIndex> {
 
 async function readHeader(path: string): Promise<TensorEntry[]> {
   const name = basename(path);
-  const fileBytes = await stat(path).then(
-    ({ size }) => size,
-    () => {
-      throw new CheckpointError(`${name} is missing`);
-    },
-  );
+  const fileBytes = await sizeOf(path);
   if (fileBytes < HEADER_LENGTH_BYTES) {
     throw new CheckpointError(`${name}: ${fileBytes} bytes are no safetensors file`);
   }
   const length = Buffer.from(await readRange(path, 0, HEADER_LENGTH_BYTES)).readBigUInt64LE();
   if (length > MAX_HEADER_BYTES || HEADER_LENGTH_BYTES + Number(length) > fileBytes) {
-    throw new CheckpointError(`${name}: a header of ${length} bytes in a file of ${fileBytes}`);
+    throw new CheckpointError(
+      `${name}: a header of ${length} bytes in a file of ${fileBytes}, at most ${MAX_HEADER_BYTES} allowed`,
+    );
   }
   const header = await readRange(path, HEADER_LENGTH_BYTES, HEADER_LENGTH_BYTES + Number(length));
-  return parseSafetensorsHeader(name, Buffer.from(header).toString("utf8"), fileBytes);
+  return parseSafetensorsHeader(name, decodeUtf8(name, header), fileBytes);
+}
+
+/** Strictly: a byte replaced by another would shift the place of every tensor behind the header. */
+function decodeUtf8(name: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new CheckpointError(`${name}: the safetensors header is not UTF-8`, { cause });
+  }
+}
+
+/** Node reads and writes at most 2³¹ − 1 bytes a call; the embeddings of the largest models have more. */
+const MAX_READ_BYTES = 2 ** 30;
+
+async function sizeOf(path: string): Promise<number> {
+  const status = await stat(path).catch(() => undefined);
+  if (status?.isFile() !== true) {
+    throw new CheckpointError(`${basename(path)} is missing`);
+  }
+  return status.size;
 }
 
 async function readRange(path: string, start: number, end: number): Promise<Uint8Array> {
@@ -111,7 +150,8 @@ async function readRange(path: string, start: number, end: number): Promise<Uint
   await using file = await open(path);
   let done = 0;
   while (done < bytes.length) {
-    const { bytesRead } = await file.read(bytes, done, bytes.length - done, start + done);
+    const length = Math.min(bytes.length - done, MAX_READ_BYTES);
+    const { bytesRead } = await file.read(bytes, done, length, start + done);
     if (bytesRead === 0) {
       throw new CheckpointError(`${basename(path)} ends at byte ${start + done}, expected ${end}`);
     }

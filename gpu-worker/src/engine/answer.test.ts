@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+
+import { Answer } from "./answer.ts";
+import { answerOptions, eventsOf, letters, oneHot, textOf } from "./test-sequences.ts";
+
+const a = oneHot(0);
+const b = oneHot(1);
+const c = oneHot(2);
+const d = oneHot(3);
+
+function pushAll(answer: Answer, ...logits: readonly Float32Array[]): void {
+  for (const each of logits) {
+    answer.push(each);
+  }
+}
+
+describe("Answer", () => {
+  it("tells each token as it comes", async () => {
+    const answer = new Answer(answerOptions({ maxTokens: 2 }));
+    const events = answer[Symbol.asyncIterator]();
+    expect(answer.push(b)).toEqual({ tokenId: 1, finished: false });
+    expect((await events.next()).value).toEqual({
+      text: "b",
+      completionTokens: 1,
+      finishReason: undefined,
+    });
+    expect(answer.push(c)).toEqual({ tokenId: 2, finished: true });
+    expect((await events.next()).value).toEqual({
+      text: "c",
+      completionTokens: 2,
+      finishReason: "length",
+    });
+    expect((await events.next()).done).toBe(true);
+  });
+
+  it("ends at an end token, which counts and has no text", async () => {
+    const answer = new Answer(answerOptions({ endTokenIds: new Set([3]) }));
+    answer.push(a);
+    expect(answer.push(d).finished).toBe(true);
+    expect(await eventsOf(answer)).toEqual([
+      { text: "a", completionTokens: 2, finishReason: "stop" },
+    ]);
+  });
+
+  it("ends at a stop string across tokens and shows nothing of it", async () => {
+    const answer = new Answer(answerOptions({ stops: ["bcd"], maxTokens: 9 }));
+    const finished = [a, b, c, d].map((logits) => answer.push(logits).finished);
+    expect(finished).toEqual([false, false, false, true]);
+    expect(await eventsOf(answer)).toEqual([
+      { text: "a", completionTokens: 4, finishReason: "stop" },
+    ]);
+  });
+
+  it("shows at the end what was held back in case it became a stop string", async () => {
+    const answer = new Answer(answerOptions({ stops: ["bcd"], maxTokens: 3 }));
+    pushAll(answer, a, b, c);
+    expect(await textOf(answer)).toBe("abc");
+  });
+
+  it("finds a stop string that only the unfinished last character completes", async () => {
+    const decoder = { ...letters, flush: () => "\u{FFFD}" };
+    const answer = new Answer(answerOptions({ decoder, stops: ["b\u{FFFD}"], maxTokens: 2 }));
+    pushAll(answer, a, b);
+    expect(await eventsOf(answer)).toEqual([
+      { text: "a", completionTokens: 2, finishReason: "stop" },
+    ]);
+  });
+
+  it("gives a slow reader everything up to the end in one event", async () => {
+    const answer = new Answer(answerOptions({ maxTokens: 3 }));
+    const events = answer[Symbol.asyncIterator]();
+    answer.push(a);
+    expect((await events.next()).value).toMatchObject({ text: "a" });
+    answer.push(b);
+    answer.push(c); // the answer ends before the reader comes back
+    expect((await events.next()).value).toEqual({
+      text: "bc",
+      completionTokens: 3,
+      finishReason: "length",
+    });
+    expect((await events.next()).done).toBe(true);
+  });
+
+  it("ends without a finish reason when cancelled, after all tokens so far are told", async () => {
+    const answer = new Answer(answerOptions());
+    const events = answer[Symbol.asyncIterator]();
+    answer.push(a);
+    await events.next();
+    answer.push(b);
+    answer.cancel();
+    expect((await events.next()).value).toEqual({
+      text: "b",
+      completionTokens: 2,
+      finishReason: undefined,
+    });
+    expect((await events.next()).done).toBe(true);
+  });
+
+  it("ends a reader that waits when it is cancelled", async () => {
+    const answer = new Answer(answerOptions());
+    const waiting = eventsOf(answer);
+    answer.cancel();
+    expect(await waiting).toEqual([]);
+  });
+
+  it("throws at its reader what failed", async () => {
+    const answer = new Answer(answerOptions());
+    const waiting = eventsOf(answer);
+    answer.fail(new Error("out of memory"));
+    await expect(waiting).rejects.toThrow("out of memory");
+  });
+
+  it("stays whole when something fails after its end", async () => {
+    const answer = new Answer(answerOptions({ maxTokens: 1 }));
+    answer.push(a);
+    answer.fail(new Error("too late"));
+    expect(await textOf(answer)).toBe("a");
+  });
+});

@@ -1,0 +1,159 @@
+import { describe, expect, it } from "vitest";
+
+import { EngineGenerator } from "./generator.ts";
+import type { GenerationRequest } from "./generator.ts";
+import { assertInvariants } from "./invariants.ts";
+import type { ModelRow, PatchedMedium, VisionFeatures } from "./model.ts";
+import { SumModel, answerOptions, eventsOf, expectedText, textOf } from "./test-sequences.ts";
+
+function medium(value: number): PatchedMedium {
+  return { patches: Float32Array.of(value), grid: { t: 1, h: 2, w: 2 } };
+}
+
+/** Encodes a medium to one token of width 2, when told to. */
+class VisionModel extends SumModel {
+  readonly encoded: number[] = [];
+  readonly rows: ModelRow[] = [];
+  onEncode: (value: number) => Promise<void> = () => Promise.resolve();
+
+  override async encode({ patches }: PatchedMedium): Promise<VisionFeatures> {
+    const [value = 0] = patches;
+    this.encoded.push(value);
+    await this.onEncode(value);
+    return {
+      embeddings: Float32Array.of(value, value),
+      deepstack: [Float32Array.of(-value, -value)],
+    };
+  }
+
+  override forward(rows: readonly ModelRow[]) {
+    this.rows.push(...rows);
+    return super.forward(rows);
+  }
+}
+
+function requestOf(tokenIds: readonly number[], media: readonly PatchedMedium[] = []) {
+  const { length } = tokenIds;
+  return {
+    id: "r",
+    prompt: {
+      tokenIds: Int32Array.from(tokenIds),
+      positions: new Int32Array(3 * length),
+      ropeDelta: 0,
+    },
+    media,
+    visionPlaces: Int32Array.from(media.keys()),
+    ...answerOptions(),
+  } satisfies GenerationRequest;
+}
+
+const { signal: neverAborted } = new AbortController();
+
+async function assertAllFree(generator: EngineGenerator): Promise<void> {
+  await generator.idle();
+  const snapshot = generator.snapshot();
+  assertInvariants(snapshot);
+  expect(snapshot).toMatchObject({ waiting: 0, running: [], freeSlots: snapshot.slots });
+}
+
+describe("EngineGenerator", () => {
+  it("answers a request without pictures", async () => {
+    const generator = new EngineGenerator(new VisionModel(2));
+    const text = await textOf(generator.generate(requestOf([4, 2]), neverAborted));
+    expect(text).toBe(expectedText([4, 2], 4));
+    await assertAllFree(generator);
+  });
+
+  it("hands the model the features of all pictures in their order", async () => {
+    const model = new VisionModel(2);
+    const generator = new EngineGenerator(model);
+    await eventsOf(generator.generate(requestOf([0, 1, 2], [medium(5), medium(6)]), neverAborted));
+    const { places, features } = model.rows[0]?.vision ?? {};
+    expect([...(places ?? [])]).toEqual([0, 1]);
+    expect([...(features?.embeddings ?? [])]).toEqual([5, 5, 6, 6]);
+    expect([...(features?.deepstack[0] ?? [])]).toEqual([-5, -5, -6, -6]);
+  });
+
+  it("encodes one picture at a time, whoever asks", async () => {
+    const model = new VisionModel(2);
+    let inside = 0;
+    let most = 0;
+    model.onEncode = async () => {
+      most = Math.max(most, ++inside);
+      await new Promise(setImmediate);
+      inside--;
+    };
+    const generator = new EngineGenerator(model);
+    await Promise.all(
+      [1, 2, 3].map((value) =>
+        eventsOf(
+          generator.generate(requestOf([0, 1], [medium(value), medium(value)]), neverAborted),
+        ),
+      ),
+    );
+    expect(model.encoded).toHaveLength(6);
+    expect(most).toBe(1);
+  });
+
+  it("ends an aborted request at once while another's picture is encoded, and never encodes its own", async () => {
+    const model = new VisionModel(2);
+    const release = Promise.withResolvers<void>();
+    model.onEncode = () => release.promise;
+    const generator = new EngineGenerator(model);
+    const controller = new AbortController();
+    const other = eventsOf(generator.generate(requestOf([0], [medium(1)]), neverAborted));
+    const aborted = eventsOf(generator.generate(requestOf([0], [medium(2)]), controller.signal));
+    controller.abort();
+    expect(await aborted).toEqual([]);
+    release.resolve();
+    expect((await other).at(-1)?.finishReason).toBe("length");
+    await generator.idle();
+    expect(model.encoded).toEqual([1]);
+    await assertAllFree(generator);
+  });
+
+  it("fails only the request whose picture cannot be encoded", async () => {
+    const model = new VisionModel(2);
+    model.onEncode = (value) =>
+      value === 1 ? Promise.reject(new Error("bad patches")) : Promise.resolve();
+    const generator = new EngineGenerator(model);
+    const failing = eventsOf(generator.generate(requestOf([0], [medium(1)]), neverAborted));
+    const whole = eventsOf(generator.generate(requestOf([0], [medium(2)]), neverAborted));
+    await expect(failing).rejects.toThrow("bad patches");
+    expect((await whole).at(-1)?.finishReason).toBe("length");
+    await assertAllFree(generator);
+  });
+
+  it("ends the events of a running request that is aborted, without a finish reason", async () => {
+    const generator = new EngineGenerator(new VisionModel(2));
+    const controller = new AbortController();
+    const request = { ...requestOf([1]), maxTokens: 50 };
+    const reasons: unknown[] = [];
+    for await (const { completionTokens, finishReason } of generator.generate(
+      request,
+      controller.signal,
+    )) {
+      reasons.push(finishReason);
+      if (completionTokens >= 2) {
+        controller.abort();
+      }
+    }
+    expect(reasons.length).toBeLessThan(50);
+    expect(new Set(reasons)).toEqual(new Set([undefined]));
+    await assertAllFree(generator);
+  });
+
+  it("leaves nothing running behind a reader that stops early", async () => {
+    const model = new VisionModel(2);
+    const generator = new EngineGenerator(model);
+    for await (const event of generator.generate(
+      { ...requestOf([1]), maxTokens: 50 },
+      neverAborted,
+    )) {
+      expect(event.completionTokens).toBeGreaterThan(0);
+      break;
+    }
+    await assertAllFree(generator);
+    expect(model.steps.length).toBeLessThan(5);
+  });
+});

@@ -1,0 +1,137 @@
+import { Answer } from "./answer.ts";
+import type { AnswerEvent, AnswerOptions, TokenDecoder } from "./answer.ts";
+import type { Model, ModelRow, PatchedMedium, VisionFeatures } from "./model.ts";
+import { Sampler } from "./sampler.ts";
+import type { SamplingSettings } from "./sampling-settings.ts";
+import type { Sequence } from "./sequence.ts";
+import { StopStringFilter } from "./stop-strings.ts";
+
+export const GREEDY: SamplingSettings = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  repetitionPenalty: 1,
+};
+
+/** Each token is one letter: 0 is a. */
+export const letters: TokenDecoder = {
+  push: (tokenId) => String.fromCharCode(97 + tokenId),
+  flush: () => "",
+};
+
+export function answerOptions(options: Partial<AnswerOptions> & { stops?: string[] } = {}) {
+  const { stops = [], ...rest } = options;
+  return {
+    sampler: new Sampler(GREEDY, []),
+    decoder: letters,
+    stopStrings: new StopStringFilter(stops),
+    endTokenIds: new Set<number>(),
+    maxTokens: 4,
+    ...rest,
+  } satisfies AnswerOptions;
+}
+
+export function sequenceOf(
+  id: string,
+  tokenIds: readonly number[],
+  options: Partial<AnswerOptions> & { stops?: string[] } = {},
+): Sequence {
+  const answer = answerOptions(options);
+  const { length } = tokenIds;
+  return {
+    id,
+    prompt: {
+      tokenIds: Int32Array.from(tokenIds),
+      positions: Int32Array.from({ length: 3 * length }, (_, index) => index % length),
+      ropeDelta: 0,
+      vision: undefined,
+    },
+    answer: new Answer(answer),
+    maxLength: length + answer.maxTokens,
+    outputIds: [],
+    cachedTokens: 0,
+    slot: undefined,
+  };
+}
+
+const VOCABULARY = 26;
+
+/** The token that `SumModel` gives after these: any token lost or mixed up changes the answer. */
+export function nextToken(tokenIds: readonly number[]): number {
+  return tokenIds.reduce((sum, id, index) => sum + (index + 1) * (id + 1), 0) % VOCABULARY;
+}
+
+/** What greedy decoding of `SumModel` answers, as `letters` write it. */
+export function expectedText(prompt: readonly number[], count: number): string {
+  return expectedAnswer(prompt, count)
+    .map((tokenId) => letters.push(tokenId))
+    .join("");
+}
+
+/** What greedy decoding of `SumModel` answers. */
+export function expectedAnswer(prompt: readonly number[], count: number): number[] {
+  const tokens = [...prompt];
+  for (let index = 0; index < count; index++) {
+    tokens.push(nextToken(tokens));
+  }
+  return tokens.slice(prompt.length);
+}
+
+/** A model whose cache is the tokens themselves; it holds its caller to the contract of `Model`. */
+export class SumModel implements Model {
+  readonly slots: number;
+  readonly slotCapacity = 64;
+  /** Rows of each step as `slot: tokens`. */
+  readonly steps: string[][] = [];
+  readonly #cache: number[][];
+
+  constructor(slots: number) {
+    this.slots = slots;
+    this.#cache = Array.from({ length: slots }, () => []);
+  }
+
+  encode(_medium: PatchedMedium): Promise<VisionFeatures> {
+    return Promise.resolve({ embeddings: new Float32Array(), deepstack: [] });
+  }
+
+  async forward(rows: readonly ModelRow[]): Promise<readonly (Float32Array | undefined)[]> {
+    await new Promise(setImmediate); // as a native run: the event loop turns
+    this.steps.push(rows.map(({ slot, tokenIds }) => `${slot}: ${tokenIds.join(" ")}`));
+    if (new Set(rows.map(({ slot }) => slot)).size !== rows.length) {
+      throw new Error("two rows of one slot");
+    }
+    return rows.map((row) => this.#run(row));
+  }
+
+  #run({ slot, cachedTokens, tokenIds, wantsLogits }: ModelRow): Float32Array | undefined {
+    const held = this.#cache[slot] ?? [];
+    if (cachedTokens > held.length) {
+      throw new Error(`slot ${slot} holds ${held.length} tokens, the row says ${cachedTokens}`);
+    }
+    const tokens = [...held.slice(0, cachedTokens), ...tokenIds];
+    this.#cache[slot] = tokens;
+    return wantsLogits ? oneHot(nextToken(tokens)) : undefined;
+  }
+}
+
+export function oneHot(tokenId: number): Float32Array {
+  const logits = new Float32Array(VOCABULARY);
+  logits[tokenId] = 1;
+  return logits;
+}
+
+/** All events of an answer, to its end or failure. */
+export async function eventsOf(events: AsyncIterable<AnswerEvent>): Promise<AnswerEvent[]> {
+  const all: AnswerEvent[] = [];
+  for await (const event of events) {
+    all.push(event);
+  }
+  return all;
+}
+
+export async function textOf(events: AsyncIterable<AnswerEvent>): Promise<string> {
+  return (await eventsOf(events)).map(({ text }) => text).join("");
+}

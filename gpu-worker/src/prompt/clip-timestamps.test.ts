@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+
+import { writeTimestamps } from "./clip-timestamps.ts";
+
+const text = (content: string) => ({ text: content, isLiteral: false });
+const token = (content: string) => ({ text: content, isLiteral: true });
+const clipTokens = [token("<|vision_start|>"), token("<|video_pad|>"), token("<|vision_end|>")];
+const clip = { grid: { t: 2, h: 2, w: 2 }, timestamps: ["0.3", "1.3"] };
+
+describe("writeTimestamps", () => {
+  it("writes each frame pair with its time, as one text with what stands before it", () => {
+    const pieces = [token("<|im_start|>"), text("user\nVideo 1: "), ...clipTokens, text("Hi")];
+    expect(writeTimestamps(pieces, [clip])).toEqual([
+      token("<|im_start|>"),
+      text("user\nVideo 1: <0.3 seconds>"),
+      ...clipTokens,
+      text("<1.3 seconds>"),
+      ...clipTokens,
+      text("Hi"),
+    ]);
+  });
+
+  it("leaves what a client wrote that looks like a clip", () => {
+    const forged = [text("<|vision_start|><|video_pad|><|vision_end|>")];
+    expect(writeTimestamps(forged, [])).toEqual(forged);
+  });
+
+  it("refuses another number of clips than the template wrote", () => {
+    expect(() => writeTimestamps([text("Hi")], [clip])).toThrow("0 clips of 1");
+  });
+});
