@@ -8,6 +8,16 @@ import { LOG_LEVELS } from "./log.ts";
 const count = (fallback: number, minimum = 0) =>
   z.coerce.number().int().min(minimum).max(65_535).default(fallback);
 
+const UNITS = { "": 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30 } as const;
+
+const byteSize = z
+  .string()
+  .regex(/^\d{1,12}(KB|MB|GB)?$/, "expected a number of bytes, or one with KB, MB or GB")
+  .transform((text) => {
+    const [, digits = "", unit = ""] = /^(\d+)(KB|MB|GB)?$/.exec(text) ?? [];
+    return Number(digits) * (Object.entries(UNITS).find(([name]) => name === unit)?.[1] ?? 1);
+  });
+
 /** Environment variables of the GPU worker, with what each means. */
 const Environment = z.object({
   HOST: z.string().default("127.0.0.1").describe("address to listen on"),
@@ -30,6 +40,9 @@ const Environment = z.object({
     .string()
     .min(32, "expected at least 32 characters")
     .describe("signs the edge's calls"),
+  MEMORY: byteSize
+    .default(totalmem() / 4)
+    .describe("memory for KV cache and picture features beside the weights, e.g. 8GB"),
   MAX_QUEUE: count(64).describe("requests that may wait beyond those that run"),
   DRAIN_SECONDS: count(30).describe("seconds that running answers get after SIGTERM"),
   LOG: z.enum(LOG_LEVELS).default("info").describe("least level of log lines"),
@@ -48,8 +61,8 @@ export interface Config {
   logLevel: (typeof LOG_LEVELS)[number];
   /** Sequences that run together: what ONNX Runtime decodes efficiently as one batch. */
   slots: number;
-  /** Bytes of the KV cache of all slots. */
-  kvBytes: number;
+  /** Bytes of KV cache and features beside the weights. */
+  memoryBytes: number;
 }
 
 const SLOTS = 8;
@@ -79,6 +92,6 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     drainSeconds: values.DRAIN_SECONDS,
     logLevel: values.LOG,
     slots: SLOTS,
-    kvBytes: totalmem() / 4,
+    memoryBytes: values.MEMORY,
   };
 }

@@ -3,13 +3,16 @@ import { basename } from "node:path";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { ConfigError, readConfig } from "./config.ts";
+import type { Config } from "./config.ts";
 import { Admission } from "./engine/admission.ts";
 import { EngineGenerator } from "./engine/generator.ts";
 import { loadModel } from "./load-model.ts";
 import { Logger } from "./log.ts";
+import { planMemory } from "./memory-plan.ts";
+import type { MemoryPlan } from "./memory-plan.ts";
 import { PromptThread } from "./prompt/prompt-thread.ts";
-import type { OnnxModel } from "./runtime/onnx-model.ts";
 import { ChatService } from "./server/chat-service.ts";
+import { RequestMedia } from "./server/request-media.ts";
 import { WorkerServer } from "./server/worker-server.ts";
 import { ImagePreprocessor } from "./vision/image-preprocessor.ts";
 import { CheckpointError } from "./weights/checkpoint-error.ts";
@@ -19,12 +22,14 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const logger = new Logger(config.logLevel);
   const checkpoint = await openCheckpoint(config.model);
-  const model = await loadModel(checkpoint, config);
+  const memory = planMemory(config.memoryBytes, checkpoint.config.text);
+  assertUsable(memory, config);
+  const model = await loadModel(checkpoint, { ...config, memory });
   const images = new ImagePreprocessor({ settings: checkpoint.vision, threads: config.threads });
   const prompts = new PromptThread(checkpoint.prompter);
   const generator = new EngineGenerator(model);
   const server = new WorkerServer({
-    service: createService(checkpoint, model, { images, prompts }),
+    service: createService(checkpoint, memory, { images, prompts }),
     generator,
     admission: new Admission(config.slots + config.maxQueue),
     logger,
@@ -44,8 +49,8 @@ async function main(): Promise<void> {
 }
 
 function createService(
-  { id, vision, generation, tokenizer }: Checkpoint,
-  model: OnnxModel,
+  { id, config, vision, generation, tokenizer }: Checkpoint,
+  { slotCapacity, featureBytes }: MemoryPlan,
   { images, prompts }: { images: ImagePreprocessor; prompts: PromptThread },
 ): ChatService {
   return new ChatService({
@@ -54,14 +59,29 @@ function createService(
       object: "model",
       created: Math.floor(Date.now() / 1000),
       owned_by: "qwen3-vl-api",
-      max_model_len: model.slotCapacity,
+      max_model_len: slotCapacity,
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     },
-    images,
+    media: new RequestMedia({
+      images,
+      mergeSize: config.vision.mergeSize,
+      cacheBytes: featureBytes,
+    }),
     prompts,
     tokenizer,
     generation,
   });
+}
+
+/** A prompt and an answer of this many tokens must fit, or hardly any request would. */
+const MIN_CONTEXT = 256;
+
+function assertUsable({ slotCapacity }: MemoryPlan, { memoryBytes }: Config): void {
+  if (slotCapacity < MIN_CONTEXT) {
+    throw new ConfigError(
+      `MEMORY: ${memoryBytes} bytes hold ${slotCapacity} tokens of this model, expected at least ${MIN_CONTEXT}`,
+    );
+  }
 }
 
 /** Resolves when the worker is asked to end, or when the process that started it has gone. */

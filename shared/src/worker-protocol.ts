@@ -34,6 +34,8 @@ export type InlineMedium = z.infer<typeof InlineMedium>;
 /** The part `request`: `body` is the client's request, parsed again by the worker. */
 export const WorkerRequest = z.strictObject({
   id: RequestId,
+  /** Whose request it is: caches are shared within a tenant only. */
+  tenant: z.string().max(128),
   body: z.unknown(),
   media: z
     .array(InlineMedium)
@@ -60,6 +62,9 @@ export type RequestRecord = z.infer<typeof RequestRecord>;
 export const PROMPT_USAGE_HEADER = "X-Prompt-Usage";
 /** `X-Completion-Tokens` of an answer that is not streamed. */
 export const COMPLETION_TOKENS_HEADER = "X-Completion-Tokens";
+
+/** The comment in a stream that corrects `cached` of its headers: `cached=64`. */
+export const cachedComment = (tokens: number) => `cached=${tokens}`;
 
 const PROMPT_USAGE_FIELDS = ["prompt", "cached", "image", "video"] as const;
 export type PromptCounts = Record<(typeof PROMPT_USAGE_FIELDS)[number], number>;

@@ -11,11 +11,13 @@ import { Sampler } from "../../gpu-worker/src/engine/sampler.ts";
 import { samplingSettings } from "../../gpu-worker/src/engine/sampling-settings.ts";
 import { StopStringFilter } from "../../gpu-worker/src/engine/stop-strings.ts";
 import { loadModel } from "../../gpu-worker/src/load-model.ts";
+import { planMemory } from "../../gpu-worker/src/memory-plan.ts";
 import { ChatPrompter } from "../../gpu-worker/src/prompt/chat-prompt.ts";
 import type { ChatPrompt } from "../../gpu-worker/src/prompt/chat-prompt.ts";
 import { ChatTemplate } from "../../gpu-worker/src/prompt/chat-template.ts";
 import { Tokenizer } from "../../gpu-worker/src/prompt/tokenizer.ts";
 import type { OnnxModel } from "../../gpu-worker/src/runtime/onnx-model.ts";
+import { tokensOf } from "../../gpu-worker/src/vision/grid.ts";
 import { prepareImage } from "../../gpu-worker/src/vision/prepare-image.ts";
 import type { PreparedImage } from "../../gpu-worker/src/vision/prepare-image.ts";
 import { checkClose, checkEqual } from "./check.ts";
@@ -66,7 +68,7 @@ async function openBench(folder: string, cacheFolder: string): Promise<Bench> {
     precision: "fp32",
     threads: 2,
     slots: 2,
-    kvBytes: 2 ** 28,
+    memory: planMemory(2 ** 28, checkpoint.config.text),
   } as const;
   return {
     checkpoint,
@@ -184,7 +186,13 @@ async function checkGreedyTokens(
   const request: GenerationRequest = {
     id: name,
     prompt,
-    media: images,
+    tenant: "",
+    media: images.map((patched, index) => ({
+      digest: new Uint8Array(32).fill(index),
+      tokens: tokensOf(patched.grid, checkpoint.config.vision.mergeSize),
+      patched,
+      onFeatures: () => undefined,
+    })),
     visionPlaces: prompt.visionPlaces,
     maxTokens: expected.greedyTokens.length,
     sampler: new Sampler(samplingSettings({ temperature: 0 }, checkpoint.generation), []),

@@ -39,6 +39,7 @@ export function relayCompletion(response: Response, stop: AbortController): Comp
     outcome: copied.then(toOutcome),
     counts: () => ({
       ...parsePromptUsage(headers.get(PROMPT_USAGE_HEADER) ?? ""),
+      ...(meter.cachedTokens === undefined ? {} : { cached: meter.cachedTokens }),
       completion: isStreamed
         ? meter.completionTokens
         : Number(headers.get(COMPLETION_TOKENS_HEADER) ?? 0),

@@ -16,13 +16,13 @@ export interface OutgoingRequest extends MultipartBody {
 
 /** A chat completion as the GPU worker takes it: each picture's URL has become a `cid:` of its bytes. */
 export async function toWorkerRequest(
-  id: string,
+  { id, tenant }: Pick<WorkerRequest, "id" | "tenant">,
   request: ChatRequest,
   pictures: readonly Picture[],
 ): Promise<OutgoingRequest> {
   const media = await Promise.all(pictures.map(describe));
   const cids = new Map(pictures.map(({ url }, index) => [url, cidUrl(mediaName(index))]));
-  const workerRequest: WorkerRequest = { id, body: withUrls(request, cids), media };
+  const workerRequest: WorkerRequest = { id, tenant, body: withUrls(request, cids), media };
   const signedContent = JSON.stringify(workerRequest);
   return {
     id,

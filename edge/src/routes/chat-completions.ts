@@ -25,7 +25,7 @@ export const chatCompletions = new Hono<AppEnv>()
 
     // The worker's ids are its keys, so they are never a client's choice.
     const id = crypto.randomUUID();
-    const outgoing = await toWorkerRequest(id, request, pictures);
+    const outgoing = await toWorkerRequest({ id, tenant: c.var.apiKeyId }, request, pictures);
     client.throwIfAborted();
     const logger = createLogger(c.env.LOG);
     const completion = runCompletion({ worker, request: outgoing, client, logger });

@@ -22,12 +22,14 @@ describe("Answer", () => {
     expect((await events.next()).value).toEqual({
       text: "b",
       completionTokens: 1,
+      cachedTokens: 0,
       finishReason: undefined,
     });
     expect(answer.push(c)).toEqual({ tokenId: 2, finished: true });
     expect((await events.next()).value).toEqual({
       text: "c",
       completionTokens: 2,
+      cachedTokens: 0,
       finishReason: "length",
     });
     expect((await events.next()).done).toBe(true);
@@ -38,7 +40,7 @@ describe("Answer", () => {
     answer.push(a);
     expect(answer.push(d).finished).toBe(true);
     expect(await eventsOf(answer)).toEqual([
-      { text: "a", completionTokens: 2, finishReason: "stop" },
+      { text: "a", completionTokens: 2, cachedTokens: 0, finishReason: "stop" },
     ]);
   });
 
@@ -47,7 +49,7 @@ describe("Answer", () => {
     const finished = [a, b, c, d].map((logits) => answer.push(logits).finished);
     expect(finished).toEqual([false, false, false, true]);
     expect(await eventsOf(answer)).toEqual([
-      { text: "a", completionTokens: 4, finishReason: "stop" },
+      { text: "a", completionTokens: 4, cachedTokens: 0, finishReason: "stop" },
     ]);
   });
 
@@ -62,7 +64,7 @@ describe("Answer", () => {
     const answer = new Answer(answerOptions({ decoder, stops: ["b\u{FFFD}"], maxTokens: 2 }));
     pushAll(answer, a, b);
     expect(await eventsOf(answer)).toEqual([
-      { text: "a", completionTokens: 2, finishReason: "stop" },
+      { text: "a", completionTokens: 2, cachedTokens: 0, finishReason: "stop" },
     ]);
   });
 
@@ -76,6 +78,7 @@ describe("Answer", () => {
     expect((await events.next()).value).toEqual({
       text: "bc",
       completionTokens: 3,
+      cachedTokens: 0,
       finishReason: "length",
     });
     expect((await events.next()).done).toBe(true);
@@ -91,6 +94,7 @@ describe("Answer", () => {
     expect((await events.next()).value).toEqual({
       text: "b",
       completionTokens: 2,
+      cachedTokens: 0,
       finishReason: undefined,
     });
     expect((await events.next()).done).toBe(true);

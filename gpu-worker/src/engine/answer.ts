@@ -14,6 +14,8 @@ export interface AnswerEvent {
   text: string;
   /** Tokens generated so far, those without text included. */
   completionTokens: number;
+  /** Tokens of the prompt that were in the KV cache before. */
+  cachedTokens: number;
   finishReason: FinishReason | undefined;
 }
 
@@ -33,6 +35,7 @@ export interface AnswerOptions {
 export class Answer implements AsyncIterable<AnswerEvent> {
   readonly #options: AnswerOptions;
   #text = "";
+  #cachedTokens = 0;
   #completionTokens = 0;
   #reportedTokens = 0;
   #finishReason: FinishReason | undefined;
@@ -46,6 +49,11 @@ export class Answer implements AsyncIterable<AnswerEvent> {
 
   get completionTokens(): number {
     return this.#completionTokens;
+  }
+
+  /** The sequence runs from now on; so many tokens of its prompt need not. */
+  begin(cachedTokens: number): void {
+    this.#cachedTokens = cachedTokens;
   }
 
   /** Samples the next token; tells its id and whether the answer ends with it. */
@@ -116,6 +124,7 @@ export class Answer implements AsyncIterable<AnswerEvent> {
     const event = {
       text: this.#text,
       completionTokens: this.#completionTokens,
+      cachedTokens: this.#cachedTokens,
       finishReason: this.#finishReason,
     };
     this.#text = "";

@@ -1,7 +1,7 @@
 import type { Model } from "./model.ts";
-import { modelRow } from "./sequence.ts";
+import { cachedKeys, modelRow } from "./sequence.ts";
 import type { Sequence } from "./sequence.ts";
-import { SlotPool } from "./slot-pool.ts";
+import { SlotTable } from "./slot-table.ts";
 import { planStep } from "./step-plan.ts";
 import type { StepLimits, StepRow } from "./step-plan.ts";
 
@@ -11,13 +11,15 @@ export interface EngineSnapshot {
   running: readonly { id: string; slot: number | undefined; cachedTokens: number }[];
   freeSlots: number;
   slots: number;
+  /** Share of the KV cache that running sequences have set aside, 0 to 1. */
+  kvUsage: number;
 }
 
 /** The continuous-batching loop. Only a step touches the batch, one step at a time. */
 export class Engine {
   readonly #model: Model;
   readonly #limits: StepLimits;
-  readonly #slots: SlotPool;
+  readonly #slots: SlotTable;
   #waiting: Sequence[] = [];
   #running: Sequence[] = [];
   readonly #aborted = new Set<Sequence>();
@@ -26,20 +28,20 @@ export class Engine {
   constructor(model: Model, limits: StepLimits) {
     this.#model = model;
     this.#limits = limits;
-    this.#slots = new SlotPool(model.slots);
+    this.#slots = new SlotTable(model.slots, model.tokenBudget);
   }
 
   /**
    * Queues a sequence; its answer tells what becomes of it.
    *
-   * @throws RangeError when it could outgrow a slot: keys would be written behind the slot's memory
+   * @throws RangeError when it could outgrow a slot, or would wait forever for memory
    */
   submit(sequence: Sequence): void {
     const { maxLength, prompt } = sequence;
-    const { slotCapacity } = this.#model;
-    if (prompt.tokenIds.length === 0 || maxLength > slotCapacity) {
+    const longest = Math.min(this.#model.slotCapacity, this.#model.tokenBudget);
+    if (prompt.tokenIds.length === 0 || maxLength > longest) {
       throw new RangeError(
-        `sequence ${sequence.id}: expected a prompt and at most ${slotCapacity} tokens, got ${prompt.tokenIds.length} growing to ${maxLength}`,
+        `sequence ${sequence.id}: expected a prompt and at most ${longest} tokens, got ${prompt.tokenIds.length} growing to ${maxLength}`,
       );
     }
     this.#waiting.push(sequence);
@@ -59,6 +61,7 @@ export class Engine {
       running: this.#running.map(({ id, slot, cachedTokens }) => ({ id, slot, cachedTokens })),
       freeSlots: this.#slots.freeCount,
       slots: this.#model.slots,
+      kvUsage: this.#slots.usage,
     };
   }
 
@@ -78,24 +81,38 @@ export class Engine {
 
   async #step(): Promise<void> {
     this.#dropAborted();
-    const plan = planStep(this.#running, this.#waiting, this.#slots.freeCount, this.#limits);
-    this.#admit(plan.admitted);
-    if (plan.rows.length === 0) {
+    this.#admit();
+    const rows = planStep(this.#running, this.#limits);
+    if (rows.length === 0) {
       return; // all that ran or waited was aborted
     }
     try {
-      this.#commit(plan.rows, await this.#forward(plan.rows));
+      this.#commit(rows, await this.#forward(rows));
     } catch (error) {
-      for (const { sequence } of plan.rows) {
+      for (const { sequence } of rows) {
         this.#fail(sequence, error);
       }
     }
   }
 
-  #admit(admitted: readonly Sequence[]): void {
-    this.#waiting = this.#waiting.slice(admitted.length);
-    for (const sequence of admitted) {
-      sequence.slot = this.#slots.acquire();
+  /** In order of arrival: one that must wait for memory is not overtaken, or it might wait forever. */
+  #admit(): void {
+    for (;;) {
+      const [sequence] = this.#waiting;
+      const lease = sequence && this.#slots.lease(sequence.content, sequence.maxLength);
+      if (sequence === undefined || lease === undefined) {
+        return;
+      }
+      this.#waiting.shift();
+      for (const slot of lease.evicted) {
+        this.#model.clearSlot(slot);
+      }
+      if (lease.copyFrom !== undefined) {
+        this.#model.copyPrefix(lease.copyFrom, lease.slot, lease.cachedTokens);
+      }
+      sequence.slot = lease.slot;
+      sequence.cachedTokens = lease.cachedTokens;
+      sequence.answer.begin(lease.cachedTokens);
       this.#running.push(sequence);
     }
   }
@@ -114,6 +131,9 @@ export class Engine {
   #commit(rows: readonly StepRow[], logits: readonly (Float32Array | undefined)[]): void {
     for (const [index, { sequence, tokenCount }] of rows.entries()) {
       sequence.cachedTokens += tokenCount;
+      if (tokenCount > 1) {
+        this.#noteContent(sequence);
+      }
       const rowLogits = logits[index];
       if (rowLogits !== undefined) {
         this.#push(sequence, rowLogits);
@@ -136,6 +156,7 @@ export class Engine {
 
   #fail(sequence: Sequence, error: unknown): void {
     sequence.answer.fail(error instanceof Error ? error : new Error(String(error)));
+    sequence.cachedTokens = 0; // what its slot holds now is not known
     this.#retire(sequence);
   }
 
@@ -151,9 +172,16 @@ export class Engine {
 
   #retire(sequence: Sequence): void {
     if (sequence.slot !== undefined) {
+      this.#noteContent(sequence);
       this.#slots.release(sequence.slot);
       sequence.slot = undefined;
     }
     this.#running = this.#running.filter((other) => other !== sequence);
+  }
+
+  #noteContent(sequence: Sequence): void {
+    if (sequence.slot !== undefined) {
+      this.#slots.update(sequence.slot, cachedKeys(sequence));
+    }
   }
 }

@@ -41,7 +41,13 @@ function requestOf(tokenIds: readonly number[], media: readonly PatchedMedium[] 
       positions: new Int32Array(3 * length),
       ropeDelta: 0,
     },
-    media,
+    tenant: "",
+    media: media.map((patched) => ({
+      digest: new Uint8Array(32).fill(patched.patches[0] ?? 0),
+      tokens: 1,
+      patched,
+      onFeatures: () => undefined,
+    })),
     visionPlaces: Int32Array.from(media.keys()),
     ...answerOptions(),
   } satisfies GenerationRequest;

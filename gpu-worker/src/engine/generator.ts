@@ -3,14 +3,25 @@ import type { AnswerEvent, AnswerOptions } from "./answer.ts";
 import { Engine } from "./engine.ts";
 import type { EngineSnapshot } from "./engine.ts";
 import type { Model, PatchedMedium, VisionFeatures } from "./model.ts";
+import { prefixKeys } from "./prefix-keys.ts";
+import type { KeyedMedium } from "./prefix-keys.ts";
 import type { Prompt, Sequence } from "./sequence.ts";
+
+/** A picture or clip whose features are known, or are encoded from its patches and told. */
+export type RequestMedium = KeyedMedium &
+  (
+    | { features: VisionFeatures }
+    | { patched: PatchedMedium; onFeatures: (features: VisionFeatures) => void }
+  );
 
 /** A request whose media are patches and whose prompt is tokens. */
 export interface GenerationRequest extends AnswerOptions {
   id: string;
+  /** Whose it is: KV prefixes are shared within a tenant only. */
+  tenant: string;
   prompt: Omit<Prompt, "vision">;
   /** Pictures and clips in prompt order. */
-  media: readonly PatchedMedium[];
+  media: readonly RequestMedium[];
   /** Where their tokens stand in the prompt, ascending. */
   visionPlaces: Int32Array;
 }
@@ -66,9 +77,12 @@ export class EngineGenerator implements Generator {
   }
 
   #createSequence(request: GenerationRequest, features: VisionFeatures | undefined): Sequence {
-    const vision = features && { places: request.visionPlaces, features };
+    const { id, tenant, media, visionPlaces } = request;
+    const vision = features && { places: visionPlaces, features };
+    const keys = prefixKeys(request.prompt.tokenIds, visionPlaces, media);
     return {
-      id: request.id,
+      id,
+      content: { tenant, keys },
       prompt: { ...request.prompt, vision },
       answer: new Answer(request),
       maxLength: request.prompt.tokenIds.length + request.maxTokens,
@@ -84,17 +98,30 @@ export class EngineGenerator implements Generator {
   ): Promise<VisionFeatures | undefined> {
     const features: VisionFeatures[] = [];
     for (const medium of media) {
-      const turn = this.#encoding.then(() =>
-        signal.aborted ? undefined : this.#model.encode(medium),
-      );
-      this.#encoding = turn.catch(() => undefined);
-      const encoded = await unlessAborted(turn, signal);
-      if (encoded === undefined) {
+      const known = "features" in medium ? medium.features : await this.#encodeOne(medium, signal);
+      if (known === undefined) {
         return undefined;
       }
-      features.push(encoded);
+      features.push(known);
     }
     return features.length === 0 ? undefined : joinFeatures(features);
+  }
+
+  /** In turn with all others; undefined when the request was aborted. */
+  async #encodeOne(
+    { patched, onFeatures }: Extract<RequestMedium, { patched: PatchedMedium }>,
+    signal: AbortSignal,
+  ): Promise<VisionFeatures | undefined> {
+    const turn = this.#encoding.then(async () => {
+      if (signal.aborted) {
+        return undefined;
+      }
+      const features = await this.#model.encode(patched);
+      onFeatures(features);
+      return features;
+    });
+    this.#encoding = turn.catch(() => undefined);
+    return unlessAborted(turn, signal);
   }
 }
 

@@ -40,9 +40,15 @@ export interface ModelRow {
 
 export interface Model {
   readonly slots: number;
-  /** Tokens a slot holds. */
+  /** Tokens a slot can hold. */
   readonly slotCapacity: number;
+  /** Tokens that all slots together may hold. */
+  readonly tokenBudget: number;
   encode(medium: PatchedMedium): Promise<VisionFeatures>;
+  /** Copies the keys and values of the first tokens of a slot to another. */
+  copyPrefix(from: number, to: number, tokens: number): void;
+  /** Gives back the memory of a slot, whose content is lost. */
+  clearSlot(slot: number): void;
   /**
    * Runs the rows, at most one for each slot, and appends their keys and values to their slots.
    *

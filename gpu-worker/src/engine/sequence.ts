@@ -1,5 +1,6 @@
 import type { Answer } from "./answer.ts";
 import type { ModelRow, RowVision, VisionFeatures } from "./model.ts";
+import type { SlotContent } from "./slot-table.ts";
 
 /** A prompt as the model takes it. */
 export interface Prompt {
@@ -16,6 +17,8 @@ export interface Prompt {
 export interface Sequence {
   readonly id: string;
   readonly prompt: Prompt;
+  /** Whose it is, and what may be shared of its prompt; see `prefixKeys`. */
+  readonly content: SlotContent;
   readonly answer: Answer;
   /** Tokens of prompt and answer together that may be reached. */
   readonly maxLength: number;
@@ -31,6 +34,11 @@ function lengthOf({ prompt, outputIds }: Sequence): number {
 /** Tokens that are not in the KV cache yet. */
 export function pendingTokens(sequence: Sequence): number {
   return lengthOf(sequence) - sequence.cachedTokens;
+}
+
+/** One key for each token that is in the KV cache. */
+export function cachedKeys({ content, outputIds, cachedTokens }: Sequence): number[] {
+  return [...content.keys, ...outputIds].slice(0, cachedTokens);
 }
 
 export function isDecoding({ prompt, cachedTokens }: Sequence): boolean {

@@ -100,7 +100,9 @@ export class SlotTable {
   #bestSource(content: SlotContent): { slot: number; shared: number } | undefined {
     let best: { slot: number; shared: number } | undefined;
     for (const [slot, { content: held }] of this.#slots.entries()) {
-      const shared = held.tenant === content.tenant ? commonLength(held.keys, content.keys) : 0;
+      const isOwn = held.tenant === content.tenant;
+      // The last token always runs: its logits choose the first token of the answer.
+      const shared = isOwn ? commonLength(held.keys, content.keys.slice(0, -1)) : 0;
       if (shared >= MIN_SHARED_TOKENS && shared > (best?.shared ?? 0)) {
         best = { slot, shared };
       }

@@ -49,6 +49,7 @@ export function sequenceOf(
       ropeDelta: 0,
       vision: undefined,
     },
+    content: { tenant: "", keys: [...tokenIds] },
     answer: new Answer(answer),
     maxLength: length + answer.maxTokens,
     outputIds: [],
@@ -84,17 +85,27 @@ export function expectedAnswer(prompt: readonly number[], count: number): number
 export class SumModel implements Model {
   readonly slots: number;
   readonly slotCapacity = 64;
+  readonly tokenBudget: number;
   /** Rows of each step as `slot: tokens`. */
   readonly steps: string[][] = [];
   readonly #cache: number[][];
 
   constructor(slots: number) {
     this.slots = slots;
+    this.tokenBudget = slots * this.slotCapacity;
     this.#cache = Array.from({ length: slots }, () => []);
   }
 
   encode(_medium: PatchedMedium): Promise<VisionFeatures> {
     return Promise.resolve({ embeddings: new Float32Array(), deepstack: [] });
+  }
+
+  copyPrefix(from: number, to: number, tokens: number): void {
+    this.#cache[to] = (this.#cache[from] ?? []).slice(0, tokens);
+  }
+
+  clearSlot(slot: number): void {
+    this.#cache[slot] = [];
   }
 
   async forward(rows: readonly ModelRow[]): Promise<readonly (Float32Array | undefined)[]> {

@@ -65,6 +65,16 @@ export class Decoder {
     return rows.map(({ slot }) => logits.subarray(slot * vocabSize, (slot + 1) * vocabSize));
   }
 
+  copyPrefix(from: number, to: number, tokens: number): void {
+    this.#cache.copyPrefix(from, to, tokens);
+    this.#lengths[to] = tokens;
+  }
+
+  clearSlot(slot: number): void {
+    this.#cache.clear(slot);
+    this.#lengths[slot] = 0;
+  }
+
   /** @returns logits of the last `logitsPerRow` tokens of each row, [rows · logitsPerRow, vocabulary] */
   async #run(batch: Batch, logitsPerRow = 1): Promise<Float32Array> {
     const { config, decoder } = this.#options;

@@ -1,5 +1,6 @@
 import { DECODER } from "../model/text-decoder.ts";
 import type { TextDecoderConfig } from "../weights/model-config.ts";
+import { releasePages } from "./release-pages.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Past and present of every layer, bound to the same memory: a run appends in place. */
@@ -39,6 +40,29 @@ export class KvCache {
     const binding = this.#bindings.get(key) ?? this.#createBinding(first, count);
     this.#bindings.set(key, binding);
     return binding;
+  }
+
+  /** Copies the first tokens of a slot to another. */
+  copyPrefix(from: number, to: number, tokens: number): void {
+    const [heads, capacity, headDim] = this.#shape;
+    for (const data of this.#all()) {
+      for (let head = 0; head < heads; head++) {
+        const source = from * this.#slotLength + head * capacity * headDim;
+        const target = to * this.#slotLength + head * capacity * headDim;
+        data.copyWithin(target, source, source + tokens * headDim);
+      }
+    }
+  }
+
+  /** Gives the memory of a slot back to the system. */
+  clear(slot: number): void {
+    for (const data of this.#all()) {
+      releasePages(data.subarray(slot * this.#slotLength, (slot + 1) * this.#slotLength));
+    }
+  }
+
+  #all(): Float32Array<ArrayBuffer>[] {
+    return this.#layers.flatMap(({ keys, values }) => [keys, values]);
   }
 
   #createBinding(first: number, count: number): KvBinding {

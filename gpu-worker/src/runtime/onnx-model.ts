@@ -11,19 +11,23 @@ export interface OnnxModelOptions {
   threads: number;
   slots: number;
   slotCapacity: number;
+  tokenBudget: number;
 }
 
 /** Qwen3-VL on ONNX Runtime. */
 export class OnnxModel implements Model {
   readonly slots: number;
   readonly slotCapacity: number;
+  readonly tokenBudget: number;
   readonly decoder: Decoder;
   readonly #config: ModelConfig;
   readonly #sessions: Record<keyof GraphFiles, Session>;
 
-  constructor({ config, graphs, threads, slots, slotCapacity }: OnnxModelOptions) {
+  constructor({ config, graphs, threads, ...memory }: OnnxModelOptions) {
+    const { slots, slotCapacity } = memory;
     this.slots = slots;
     this.slotCapacity = slotCapacity;
+    this.tokenBudget = memory.tokenBudget;
     this.#config = config;
     this.#sessions = {
       vision: new Session(graphs.vision, { threads, spin: false }),
@@ -42,6 +46,14 @@ export class OnnxModel implements Model {
 
   encode(medium: PatchedMedium): Promise<VisionFeatures> {
     return encodeMedium(this.#sessions.vision, this.#config.vision, medium);
+  }
+
+  copyPrefix(from: number, to: number, tokens: number): void {
+    this.decoder.copyPrefix(from, to, tokens);
+  }
+
+  clearSlot(slot: number): void {
+    this.decoder.clearSlot(slot);
   }
 
   async forward(rows: readonly ModelRow[]): Promise<readonly (Float32Array | undefined)[]> {

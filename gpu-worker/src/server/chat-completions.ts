@@ -12,6 +12,7 @@ import {
   COMPLETION_TOKENS_HEADER,
   PROMPT_USAGE_HEADER,
   WorkerRequest,
+  cachedComment,
   formatPromptUsage,
 } from "@qwen3-vl/shared/worker-protocol";
 
@@ -71,7 +72,7 @@ export class ChatCompletions {
     }
     abortWhenClosed(live, response);
     try {
-      await this.#answer(request.id, parseChatRequest(request.body), { media, live, response });
+      await this.#answer(request, { media, live, response });
     } catch (error) {
       throw live.signal.aborted ? closedByClient(error) : error;
     } finally {
@@ -80,8 +81,7 @@ export class ChatCompletions {
   }
 
   async #answer(
-    id: string,
-    request: ChatRequest,
+    { id, tenant, body }: WorkerRequest,
     {
       media,
       live,
@@ -91,9 +91,12 @@ export class ChatCompletions {
     },
   ): Promise<void> {
     const { service, generator } = this.#options;
-    const { prompt, generation } = await service.prepare(id, request, media, live.signal);
+    const request = parseChatRequest(body);
+    const context = { tenant, parts: media, signal: live.signal };
+    const { prompt, generation } = await service.prepare(id, request, context);
     live.counts.prompt = prompt.tokenIds.length;
     live.counts.image = prompt.imageTokens;
+    live.counts.video = prompt.videoTokens;
     const asksUsage = request.stream && request.stream_options?.include_usage === true;
     const header = {
       ...(asksUsage ? { usage: null } : {}),
@@ -132,7 +135,12 @@ async function sendChunks(
   });
   await stream.send(event(completionChunk(header, { role: "assistant", content: "" })));
   let finishReason: FinishReason | undefined;
-  for await (const { text, finishReason: reason } of events) {
+  let toldCachedTokens = 0; // the headers say 0: they are sent before the sequence gets its slot
+  for await (const { text, cachedTokens, finishReason: reason } of events) {
+    if (cachedTokens > toldCachedTokens) {
+      toldCachedTokens = cachedTokens;
+      stream.comment(cachedComment(cachedTokens));
+    }
     finishReason = reason;
     if (text !== "") {
       await stream.send(event(completionChunk(header, { content: text })));
@@ -175,6 +183,7 @@ async function* counted(
 ): AsyncGenerator<AnswerEvent> {
   for await (const event of events) {
     live.counts.completion = event.completionTokens;
+    live.counts.cached = event.cachedTokens;
     yield event;
   }
 }

@@ -1,8 +1,7 @@
 import { imageParts } from "@qwen3-vl/shared/chat";
-import type { ChatRequest, LocatedImage } from "@qwen3-vl/shared/chat";
+import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import type { Model } from "@qwen3-vl/shared/models";
-import { mediaNameOf } from "@qwen3-vl/shared/worker-protocol";
 
 import type { GenerationRequest } from "../engine/generator.ts";
 import { Sampler } from "../engine/sampler.ts";
@@ -13,12 +12,11 @@ import { IncrementalDetokenizer } from "../prompt/detokenizer.ts";
 import type { GenerationConfig } from "../prompt/generation-config.ts";
 import type { PromptThread } from "../prompt/prompt-thread.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
-import type { ImagePreprocessor } from "../vision/image-preprocessor.ts";
-import type { PreparedImage } from "../vision/prepare-image.ts";
+import type { MediaContext, PreparedMedium, RequestMedia } from "./request-media.ts";
 
 export interface ChatServiceOptions {
   model: Model;
-  images: ImagePreprocessor;
+  media: RequestMedia;
   prompts: PromptThread;
   tokenizer: Tokenizer;
   generation: GenerationConfig;
@@ -43,33 +41,31 @@ export class ChatService {
   async prepare(
     id: string,
     request: ChatRequest,
-    media: ReadonlyMap<string, Uint8Array>,
-    signal: AbortSignal,
+    context: MediaContext,
   ): Promise<PreparedChat> {
     this.#assertModel(request.model);
-    const images = await Promise.all(
-      imageParts(request).map((image) => this.#prepareImage(image, media, signal)),
+    const media = await Promise.all(
+      imageParts(request).map((image) => this.#options.media.prepareImage(image, context)),
     );
     const prompt = await this.#options.prompts.write(
       request,
-      images.map(({ grid }) => ({ grid })),
+      media.map((medium) => medium.prompt),
     );
-    return { prompt, generation: this.#generationRequest(id, request, prompt, images) };
+    const generation = this.#generationRequest(request, prompt, media);
+    return { prompt, generation: { id, tenant: context.tenant, ...generation } };
   }
 
   #generationRequest(
-    id: string,
     request: ChatRequest,
     prompt: ChatPrompt,
-    images: readonly PreparedImage[],
-  ): GenerationRequest {
+    media: readonly PreparedMedium[],
+  ): Omit<GenerationRequest, "id" | "tenant"> {
     const { generation, tokenizer } = this.#options;
     const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
     const stops = typeof request.stop === "string" ? [request.stop] : (request.stop ?? []);
     return {
-      id,
       prompt: { tokenIds, positions, ropeDelta },
-      media: images,
+      media: media.map((medium) => medium.generation),
       visionPlaces,
       maxTokens: this.#maxTokens(request, tokenIds.length),
       sampler: new Sampler(samplingSettings(request, generation), tokenIds),
@@ -86,24 +82,6 @@ export class ChatService {
         `The model ${JSON.stringify(name)} does not exist; this server has ${JSON.stringify(this.model.id)}.`,
         { param: "model" },
       );
-    }
-  }
-
-  async #prepareImage(
-    { part, path }: LocatedImage,
-    media: ReadonlyMap<string, Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<PreparedImage> {
-    const name = mediaNameOf(part.image_url.url);
-    const bytes = name === undefined ? undefined : media.get(name);
-    if (bytes === undefined) {
-      const param = `${path}.image_url.url`;
-      throw new ApiError("invalid_media", `${param}: expected the cid: URL of a part.`, { param });
-    }
-    try {
-      return await this.#options.images.prepare(bytes, part, signal);
-    } catch (error) {
-      throw error instanceof ApiError ? error.at(path) : error;
     }
   }
 

@@ -35,6 +35,11 @@ export class EventStream {
     }
   }
 
+  /** A remark for the edge; clients skip it. */
+  comment(text: string): void {
+    this.#response.write(formatComment(text));
+  }
+
   end(): void {
     clearInterval(this.#ping);
     this.#response.end();

@@ -34,10 +34,10 @@ function answerUntilAborted() {
   const ended = Promise.withResolvers<void>();
   worker.answer = async function* answer(_, signal) {
     try {
-      yield { text: "one", completionTokens: 1, finishReason: undefined };
-      yield { text: "two", completionTokens: 2, finishReason: undefined };
+      yield { text: "one", completionTokens: 1, cachedTokens: 0, finishReason: undefined };
+      yield { text: "two", completionTokens: 2, cachedTokens: 0, finishReason: undefined };
       await aborted(signal);
-      yield { text: "", completionTokens: 3, finishReason: undefined }; // the step under way
+      yield { text: "", completionTokens: 3, cachedTokens: 0, finishReason: undefined }; // the step under way
     } finally {
       ended.resolve();
     }
@@ -173,9 +173,9 @@ describe("a slow client", () => {
     let pulled = 0;
     worker.answer = async function* answer() {
       for (pulled = 1; pulled < count; pulled++) {
-        yield { text, completionTokens: pulled, finishReason: undefined };
+        yield { text, completionTokens: pulled, cachedTokens: 0, finishReason: undefined };
       }
-      yield { text: "", completionTokens: count, finishReason: "stop" };
+      yield { text: "", completionTokens: count, cachedTokens: 0, finishReason: "stop" };
     };
     const { response } = await open(worker, await chatCall({ body: { stream: true } }));
     await untilStill(() => pulled);

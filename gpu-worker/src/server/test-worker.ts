@@ -15,6 +15,7 @@ import { Logger } from "../log.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
 import { ImagePreprocessor } from "../vision/image-preprocessor.ts";
 import { ChatService } from "./chat-service.ts";
+import { RequestMedia } from "./request-media.ts";
 import { WorkerServer } from "./worker-server.ts";
 
 export const SECRET = "a secret of at least 32 characters";
@@ -53,6 +54,7 @@ export class TestWorker implements Generator {
   static async start({ places = 4 } = {}): Promise<TestWorker> {
     const { generation, prompter, tokenizer, vision } = await openCheckpoint(folder);
     const images = new ImagePreprocessor({ settings: vision, threads: 1 });
+    const media = new RequestMedia({ images, mergeSize: vision.mergeSize, cacheBytes: 2 ** 20 });
     const prompts = new PromptThread(prompter);
     const model = {
       id: MODEL,
@@ -62,7 +64,7 @@ export class TestWorker implements Generator {
       max_model_len: CONTEXT,
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     } as const;
-    const service = new ChatService({ model, images, prompts, tokenizer, generation });
+    const service = new ChatService({ model, media, prompts, tokenizer, generation });
     const worker = new TestWorker(service, places, async () => {
       await Promise.all([images.close(), prompts.close()]);
     });
@@ -89,7 +91,7 @@ export async function* eventsOf(...texts: readonly string[]): AsyncGenerator<Ans
   for (const [index, text] of texts.entries()) {
     const completionTokens = index + 1;
     const finishReason = completionTokens === texts.length ? "stop" : undefined;
-    yield { text, completionTokens, finishReason };
+    yield { text, completionTokens, cachedTokens: 0, finishReason };
   }
 }
 

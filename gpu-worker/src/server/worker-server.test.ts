@@ -122,7 +122,7 @@ async function* answerUntilAborted(
   _: GenerationRequest,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent> {
-  yield { text: "a", completionTokens: 1, finishReason: undefined };
+  yield { text: "a", completionTokens: 1, cachedTokens: 0, finishReason: undefined };
   await aborted(signal);
 }
 
