@@ -27,11 +27,7 @@ describe("WorkerRequest", () => {
     ["20 MiB and a byte", { media: [{ ...medium, bytes: 20 * 2 ** 20 + 1 }] }, "media.0.bytes"],
     ["a digest in capitals", { media: [{ ...medium, sha256: "A".repeat(64) }] }, "media.0.sha256"],
     ["257 media", { media: Array.from({ length: 257 }, () => medium) }, "media"],
-    [
-      "more bytes than travel inside a request",
-      { media: [large, large] },
-      "media",
-    ],
+    ["more bytes than travel inside a request", { media: [large, large] }, "media"],
     ["an unknown field", { priority: 1 }, ""],
   ])("refuses %s", (_, change, path) => {
     const { error } = WorkerRequest.safeParse({ ...request, ...change });

@@ -116,7 +116,7 @@ export class SlotTable {
    * is copied to the free slot used longest ago.
    */
   #target(source: { slot: number; shared: number } | undefined, tokens: number): number {
-    const [oldest = source?.slot] = this.#freeByAge().filter((slot) => slot !== source?.slot);
+    const oldest = this.#freeByAge().find((slot) => slot !== source?.slot) ?? source?.slot;
     if (oldest === undefined) {
       throw new Error("no KV slot is free");
     }

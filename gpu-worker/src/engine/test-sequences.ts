@@ -61,7 +61,7 @@ export function sequenceOf(
 const VOCABULARY = 26;
 
 /** The token that `SumModel` gives after these: any token lost or mixed up changes the answer. */
-export function nextToken(tokenIds: readonly number[]): number {
+function nextToken(tokenIds: readonly number[]): number {
   return tokenIds.reduce((sum, id, index) => sum + (index + 1) * (id + 1), 0) % VOCABULARY;
 }
 

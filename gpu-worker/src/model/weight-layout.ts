@@ -1,18 +1,46 @@
-import type { GraphWeight } from "./graph.ts";
+import type { GraphWeight, WeightLayout } from "./graph.ts";
 
-/** The shape in which a graph gets a weight. A transposed weight is a matrix: all sides but the first are its columns. */
+interface Layout {
+  /** The shape in which a graph gets a weight of this shape. */
+  storedShape(shape: readonly number[]): readonly number[];
+  arrange(values: Float32Array<ArrayBuffer>, shape: readonly number[]): Float32Array<ArrayBuffer>;
+}
+
+const asPublished = (shape: readonly number[]) => shape;
+const expertsTurned = ([experts = 1, ...sides]: readonly number[]) => [
+  experts,
+  ...sides.toReversed(),
+];
+
+const LAYOUTS: Readonly<Record<WeightLayout, Layout>> = {
+  published: { storedShape: asPublished, arrange: (values) => values },
+  transposed: {
+    // A matrix: all sides but the first are its columns.
+    storedShape: ([rows = 1, ...rest]) => [rest.reduce((product, side) => product * side, 1), rows],
+    arrange: (values, [rows = 1]) => transpose(values, rows, values.length / rows),
+  },
+  experts: {
+    storedShape: expertsTurned,
+    arrange: (values, [experts = 1, rows = 1, columns = 1]) =>
+      perExpert(values, experts, (expert) => transpose(expert, rows, columns)),
+  },
+  gated: {
+    storedShape: asPublished,
+    arrange: (values, [experts = 1, , columns = 1]) =>
+      perExpert(values, experts, (expert) => interleaveHalves(expert, columns)),
+  },
+  "gated-experts": {
+    storedShape: expertsTurned,
+    arrange: (values, [experts = 1, rows = 1, columns = 1]) =>
+      perExpert(values, experts, (expert) =>
+        interleaveHalves(transpose(expert, rows, columns), rows),
+      ),
+  },
+};
+
+/** The shape in which a graph gets a weight. */
 export function storedShape({ layout, shape }: GraphWeight): readonly number[] {
-  const [first = 1, ...rest] = shape;
-  switch (layout) {
-    case "published":
-    case "gated":
-      return shape;
-    case "transposed":
-      return [rest.reduce((product, side) => product * side, 1), first];
-    case "experts":
-    case "gated-experts":
-      return [first, ...rest.toReversed()];
-  }
+  return LAYOUTS[layout].storedShape(shape);
 }
 
 /** The values of a weight in the order in which a graph gets them. */
@@ -20,32 +48,14 @@ export function arrange(
   { layout, shape }: GraphWeight,
   values: Float32Array<ArrayBuffer>,
 ): Float32Array<ArrayBuffer> {
-  const [first = 1, rows = 1, columns = 1] = shape;
-  switch (layout) {
-    case "published":
-      return values;
-    case "transposed":
-      return transpose(values, first, values.length / first);
-    case "experts":
-      return perExpert(values, first, (expert) => transpose(expert, rows, columns));
-    case "gated":
-      return perExpert(values, first, (expert) => interleaveHalves(expert, columns));
-    case "gated-experts":
-      return perExpert(values, first, (expert) =>
-        interleaveHalves(transpose(expert, rows, columns), rows),
-      );
-  }
+  return LAYOUTS[layout].arrange(values, shape);
 }
 
 /** Side of the square blocks that are transposed at once, so that both sides stay in the cache. */
 const BLOCK = 32;
 
 /** [rows, columns] → [columns, rows] */
-export function transpose(
-  values: Float32Array,
-  rows: number,
-  columns: number,
-): Float32Array<ArrayBuffer> {
+function transpose(values: Float32Array, rows: number, columns: number): Float32Array<ArrayBuffer> {
   const result = new Float32Array(values.length);
   for (let top = 0; top < rows; top += BLOCK) {
     const bottom = Math.min(top + BLOCK, rows);
@@ -59,7 +69,7 @@ export function transpose(
 }
 
 /** Rows of `width` values: the first half and the second half take turns. */
-export function interleaveHalves(values: Float32Array, width: number): Float32Array<ArrayBuffer> {
+function interleaveHalves(values: Float32Array, width: number): Float32Array<ArrayBuffer> {
   const result = new Float32Array(values.length);
   const half = values.length / width / 2;
   for (let row = 0; row < half; row++) {

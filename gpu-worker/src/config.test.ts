@@ -1,0 +1,54 @@
+import { resolve } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { ConfigError, readConfig } from "./config.ts";
+
+const least = {
+  MODEL: "models/tiny",
+  CACHE_DIR: "/var/cache/graphs",
+  WORKER_SECRET: "a secret of at least 32 characters",
+};
+
+describe("readConfig", () => {
+  it("needs a model, a cache folder and a secret, and has a default for all else", () => {
+    const config = readConfig({ ...least, UNRELATED: "x" });
+    expect(config).toMatchObject({
+      host: "127.0.0.1",
+      port: 8000,
+      model: resolve("models/tiny"),
+      cacheFolder: "/var/cache/graphs",
+      precision: "fp32",
+      logLevel: "info",
+    });
+    expect(config.threads).toBeGreaterThan(0);
+  });
+
+  it("takes port 0, which means any", () => {
+    expect(readConfig({ ...least, PORT: "0" }).port).toBe(0);
+  });
+
+  it.each([
+    ["MODEL", undefined],
+    ["CACHE_DIR", ""],
+    ["WORKER_SECRET", undefined],
+    ["WORKER_SECRET", "short"],
+    ["PORT", "65536"],
+    ["PORT", "-1"],
+    ["PORT", "http"],
+    ["PORT", "80.5"],
+    ["THREADS", "0"],
+    ["MAX_QUEUE", "Infinity"],
+    ["DRAIN_SECONDS", "soon"],
+    ["PRECISION", "fp64"],
+    ["LOG", "loud"],
+  ])("names the variable at fault: %s=%s", (name, value) => {
+    const read = () => readConfig({ ...least, [name]: value });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(new RegExp(`^${name}: .+`));
+  });
+
+  it("never repeats the secret", () => {
+    expect(() => readConfig({ ...least, WORKER_SECRET: "hunter2" })).toThrow(/^(?!.*hunter2)/);
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+
+import { Graph, float } from "./graph.ts";
+
+describe("Graph", () => {
+  it("names weights as the checkpoint does, by the path of their scope", () => {
+    const graph = new Graph();
+    const layer = graph.scope("model").scope("layers").scope(0).scope("mlp");
+    expect(layer.weight("weight", [4, 2])).toBe("model.layers.0.mlp.weight");
+    expect(graph.weight("top", [1])).toBe("top");
+    expect([...graph.parts.weights.values()]).toContainEqual({
+      name: "model.layers.0.mlp.weight",
+      tensor: "model.layers.0.mlp.weight",
+      shape: [4, 2],
+      layout: "published",
+    });
+  });
+
+  it("stores a weight once however often it is used, but apart for each layout", () => {
+    const graph = new Graph();
+    const names = [
+      graph.weight("w", [4, 2]),
+      graph.weight("w", [4, 2]),
+      graph.weight("w", [4, 2], "transposed"),
+    ];
+    expect(names).toEqual(["w", "w", "w/transposed"]);
+    expect([...graph.parts.weights.values()].map(({ tensor }) => tensor)).toEqual(["w", "w"]);
+  });
+
+  it("gives every node of all scopes its own values", () => {
+    const graph = new Graph();
+    const x = graph.input("x", "float32", ["S", 2]);
+    const inner = graph.scope("a");
+    const values = [graph.op("Add", [x, x]), inner.op("Add", [x, x]), inner.op("Add", [x, x])];
+    const split = graph.ops("Split", [x], 3, { axis: -1 });
+    expect(new Set([...values, ...split]).size).toBe(6);
+    expect(graph.parts.nodes.map(({ op }) => op)).toEqual(["Add", "Add", "Add", "Split"]);
+    expect(graph.parts.nodes.at(-1)).toMatchObject({ outputs: split, attributes: { axis: -1 } });
+  });
+
+  it("shares constants of the same values", () => {
+    const graph = new Graph();
+    expect(graph.int64(0, -1)).toBe(graph.scope("a").int64(0, -1));
+    expect(graph.int64(0)).not.toBe(graph.int64(1));
+    expect([...graph.parts.constants.values()].map(({ values }) => values)).toEqual([
+      BigInt64Array.of(0n, -1n),
+      BigInt64Array.of(0n),
+      BigInt64Array.of(1n),
+    ]);
+  });
+
+  it("gives outputs the names that the runtime binds", () => {
+    const graph = new Graph();
+    const x = graph.input("x", "float32", [2]);
+    graph.output("y", graph.op("Relu", [x]), "float32", [2]);
+    const ports = [{ name: "present", type: "float32", shape: [2] }] as const;
+    const attended = graph.namedOps("Attention", [x], ports, { scale: float(1) });
+    expect(graph.parts.outputs.map(({ name }) => name)).toEqual(["y", "present"]);
+    expect(graph.parts.nodes.at(-1)?.outputs).toEqual([attended, "present"]);
+  });
+});

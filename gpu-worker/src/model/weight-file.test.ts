@@ -1,0 +1,48 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, expect, it } from "vitest";
+
+import { openTensorIndex } from "../weights/tensor-index.ts";
+import { float32Entry, safetensors } from "../weights/test-safetensors.ts";
+import { Graph } from "./graph.ts";
+import { writeWeightFile } from "./weight-file.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "weights-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+it("writes each weight once, from a page on, in the layout that its graph wants", async () => {
+  const values = Float32Array.from({ length: 2 * 3 * 1 + 2000 }, (_, index) => index);
+  const header = { a: float32Entry([2, 3, 1], 0), b: float32Entry([2000], 24) };
+  const bytes = new Uint8Array(values.buffer);
+  await writeFile(join(folder, "model.safetensors"), safetensors(header, bytes));
+
+  const graph = new Graph();
+  graph.weight("b", [2000]);
+  graph.weight("a", [2, 3, 1]);
+  graph.weight("a", [2, 3, 1], "transposed");
+  const weights = [...graph.parts.weights.values()];
+  const path = join(folder, "weights.data");
+  const places = await writeWeightFile(
+    path,
+    "weights.data",
+    weights,
+    await openTensorIndex(folder),
+  );
+
+  expect([...places]).toEqual([
+    ["b", { file: "weights.data", offset: 0, length: 8000, shape: [2000] }],
+    ["a", { file: "weights.data", offset: 8192, length: 24, shape: [2, 3, 1] }],
+    ["a/transposed", { file: "weights.data", offset: 12_288, length: 24, shape: [3, 2] }],
+  ]);
+  const written = await readFile(path);
+  const floats = (offset: number, count: number) =>
+    Array.from({ length: count }, (_, index) => written.readFloatLE(offset + 4 * index));
+  expect(floats(0, 2)).toEqual([6, 7]);
+  expect(floats(8192, 6)).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(floats(12_288, 6)).toEqual([0, 3, 1, 4, 2, 5]);
+});
