@@ -2,8 +2,8 @@ import { join } from "node:path";
 
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
-import { GRAPH_VERSION, buildGraphs } from "./model/build-graphs.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
+import { GRAPH_VERSION, buildGraphs } from "./model/build-graphs.ts";
 import { OnnxModel } from "./runtime/onnx-model.ts";
 
 type LoadOptions = Pick<Config, "cacheFolder" | "precision" | "threads" | "slots"> & {

@@ -11,7 +11,7 @@ import {
 
 const medium = { name: "media-0", bytes: 5, sha256: "0".repeat(64), type: "image/png" };
 const large = { ...medium, bytes: 17 * 2 ** 20 };
-const request = { id: "req_1-a", body: { any: "thing" }, media: [medium] };
+const request = { id: "req_1-a", tenant: "key_1", body: { any: "thing" }, media: [medium] };
 
 describe("WorkerRequest", () => {
   it("takes any body, which the worker parses itself", () => {

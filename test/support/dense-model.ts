@@ -18,7 +18,12 @@ export async function openDenseModel(): Promise<{ model: OnnxModel; close: () =>
   const folder = await mkdtemp(join(tmpdir(), "dense-graphs-"));
   const { config, tensors } = await openCheckpoint(DENSE);
   const graphs = await buildGraphs({ config, tensors }, join(folder, "graphs"));
-  const sizes = { threads: 2, slots: SLOTS, slotCapacity: SLOT_CAPACITY, tokenBudget: SLOTS * SLOT_CAPACITY };
+  const sizes = {
+    threads: 2,
+    slots: SLOTS,
+    slotCapacity: SLOT_CAPACITY,
+    tokenBudget: SLOTS * SLOT_CAPACITY,
+  };
   const model = new OnnxModel({ config, graphs, ...sizes });
   return {
     model,

@@ -164,4 +164,42 @@ describe("Engine", () => {
     const long = sequenceOf("long", [1], { maxTokens: 64 });
     expect(() => engine.submit(long)).toThrow("at most 64 tokens, got 1 growing to 65");
   });
+
+  it("runs only what is new of a conversation's next turn, and answers as if it had run all", async () => {
+    const { model, engine } = createEngine();
+    const first = Array.from({ length: 20 }, (_, index) => index % 26);
+    const turn = sequenceOf("first", first, { maxTokens: 3 });
+    engine.submit(turn);
+    await textOf(turn.answer);
+    await engine.idle();
+    const second = [...first, ...turn.outputIds, 7, 8];
+    const next = sequenceOf("second", second, { maxTokens: 2 });
+    model.steps.length = 0;
+    engine.submit(next);
+    const events = await eventsOf(next.answer);
+    expect(events.at(-1)?.cachedTokens).toBe(22); // the last token of an answer is never run
+    expect(events.map(({ text }) => text).join("")).toBe(expectedText(second, 2));
+    expect(model.steps[0]).toEqual([`0: ${second.slice(22).join(" ")}`]);
+  });
+
+  it("shares what another sequence has read, by a copy, and leaves that one alone", async () => {
+    const { engine } = createEngine();
+    const shared = Array.from({ length: 20 }, (_, index) => (index * 3) % 26);
+    const prompts = [
+      [...shared, 1],
+      [...shared, 2],
+    ];
+    const running = sequenceOf("a", prompts[0] ?? [], { maxTokens: 30 });
+    engine.submit(running);
+    for await (const event of running.answer) {
+      if (event.completionTokens === 1) {
+        const other = sequenceOf("b", prompts[1] ?? [], { maxTokens: 3 });
+        engine.submit(other);
+        const events = await eventsOf(other.answer);
+        expect(events.at(-1)?.cachedTokens).toBe(20);
+        expect(events.map(({ text }) => text).join("")).toBe(expectedText(prompts[1] ?? [], 3));
+      }
+    }
+    expect(running.outputIds).toEqual(expectedAnswer(prompts[0] ?? [], 30));
+  });
 });

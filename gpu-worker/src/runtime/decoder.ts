@@ -61,8 +61,12 @@ export class Decoder {
   /** One token of each row, in any slots; logits [vocabulary] of each. */
   async decode(rows: readonly ModelRow[]): Promise<readonly Float32Array[]> {
     const { vocabSize } = this.#options.config;
-    const logits = await this.#run(decodeBatch(rows, this.#lengths));
-    return rows.map(({ slot }) => logits.subarray(slot * vocabSize, (slot + 1) * vocabSize));
+    const batch = decodeBatch(rows, this.#lengths);
+    const logits = await this.#run(batch);
+    return rows.map(({ slot }) => {
+      const start = (slot - batch.first) * vocabSize;
+      return logits.subarray(start, start + vocabSize);
+    });
   }
 
   copyPrefix(from: number, to: number, tokens: number): void {
@@ -170,16 +174,19 @@ function chunkBatch(row: ModelRow): Batch {
 }
 
 /**
- * Rows by slot, from 0 to the highest. A slot between them that does not decode gets an empty row:
+ * Rows by slot, from the lowest to the highest. A slot between them that does not decode gets an empty row:
  * its result is not read, and its key lands behind what the slot holds, where the next real token
  * overwrites it.
  */
 function decodeBatch(rows: readonly ModelRow[], lengths: Int32Array): Batch {
   const bySlot = new Map(rows.map((row) => [row.slot, row]));
-  const count = Math.max(...bySlot.keys()) + 1;
-  const batchRows = Array.from({ length: count }, (_, slot) => bySlot.get(slot));
-  const cachedTokens = batchRows.map((row, slot) => row?.cachedTokens ?? lengths[slot] ?? 0);
-  return { first: 0, rows: batchRows, cachedTokens, tokens: 1 };
+  const first = Math.min(...bySlot.keys());
+  const count = Math.max(...bySlot.keys()) - first + 1;
+  const batchRows = Array.from({ length: count }, (_, index) => bySlot.get(first + index));
+  const cachedTokens = batchRows.map(
+    (row, index) => row?.cachedTokens ?? lengths[first + index] ?? 0,
+  );
+  return { first, rows: batchRows, cachedTokens, tokens: 1 };
 }
 
 /** [3, rows, tokens] */

@@ -76,7 +76,7 @@ describe("a whole answer", () => {
     };
     const body = { messages: imageMessage("cid:media-0"), max_tokens: 7 };
     const { headers } = await ask({ body, media: [picture] });
-    const tokens = requests[0]?.media[0]?.tokens;
+    const tokens = requests[0]?.media[0]?.tokens ?? 0;
     expect(tokens).toBeGreaterThan(0);
     expect(requests[0]?.visionPlaces).toHaveLength(tokens);
     expect(requests[0]?.maxTokens).toBe(7);

@@ -38,11 +38,7 @@ export class ChatService {
   }
 
   /** @throws ApiError that names the part at fault, or the lengths that do not fit the context */
-  async prepare(
-    id: string,
-    request: ChatRequest,
-    context: MediaContext,
-  ): Promise<PreparedChat> {
+  async prepare(id: string, request: ChatRequest, context: MediaContext): Promise<PreparedChat> {
     this.#assertModel(request.model);
     const media = await Promise.all(
       imageParts(request).map((image) => this.#options.media.prepareImage(image, context)),

@@ -42,7 +42,7 @@ afterAll(() => {
 });
 
 function requestPart(...media: readonly ReturnType<typeof announced>[]): Part {
-  return { name: "request", content: JSON.stringify({ id: "r", body: {}, media }) };
+  return { name: "request", content: JSON.stringify({ id: "r", tenant: "t", body: {}, media }) };
 }
 
 const helloPart = { name: "media-0", content: hello };

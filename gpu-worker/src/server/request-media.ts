@@ -86,11 +86,7 @@ export class RequestMedia {
   }
 }
 
-function bytesOf(
-  url: string,
-  parts: ReadonlyMap<string, Uint8Array>,
-  param: string,
-): Uint8Array {
+function bytesOf(url: string, parts: ReadonlyMap<string, Uint8Array>, param: string): Uint8Array {
   const name = mediaNameOf(url);
   const bytes = name === undefined ? undefined : parts.get(name);
   if (bytes === undefined) {

@@ -214,6 +214,7 @@ export async function chatCall(chat: Chat): Promise<Call> {
   const request = JSON.stringify({
     id,
     body: { model: MODEL, messages: [{ role: "user", content: "hi" }], ...body },
+    tenant: "tenant",
     media: parts.map(({ name, content }) => announced(name, content)),
   });
   const call = {
