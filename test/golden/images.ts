@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
-import { PixelOptions } from "@qwen3-vl/shared/chat-message";
+import { PixelOptions } from "@qwen3-vl/shared/content-part";
 import * as z from "zod";
 
 import { prepareImage } from "../../gpu-worker/src/vision/prepare-image.ts";

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 
-import type { PixelOptions } from "@qwen3-vl/shared/chat-message";
+import type { PixelOptions } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { Piscina } from "piscina";
 
