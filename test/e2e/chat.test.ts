@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { resolve } from "node:path";
 
-import OpenAI from "openai";
+import OpenAI, { AuthenticationError, BadRequestError, NotFoundError } from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { listen } from "../support/listen.ts";
@@ -193,7 +193,7 @@ describe("models", () => {
   });
 
   it("are not found under another name", async () => {
-    await expect(client.models.retrieve("gpt-4o")).rejects.toBeInstanceOf(OpenAI.NotFoundError);
+    await expect(client.models.retrieve("gpt-4o")).rejects.toBeInstanceOf(NotFoundError);
   });
 });
 
@@ -203,12 +203,12 @@ describe("errors", () => {
     const wrongKey = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: "wrong", maxRetries: 0 });
     await expect(
       wrongKey.chat.completions.create({ model: MODEL, messages }),
-    ).rejects.toBeInstanceOf(OpenAI.AuthenticationError);
+    ).rejects.toBeInstanceOf(AuthenticationError);
     await expect(
       client.chat.completions.create({ model: "gpt-4o", messages }),
     ).rejects.toMatchObject({ status: 404, code: "model_not_found", param: "model" });
     const refused = client.chat.completions.create({ model: MODEL, messages, temperature: 3 });
-    await expect(refused).rejects.toBeInstanceOf(OpenAI.BadRequestError);
+    await expect(refused).rejects.toBeInstanceOf(BadRequestError);
     await expect(refused).rejects.toMatchObject({ code: "invalid_request", param: "temperature" });
     await expect(refused).rejects.toHaveProperty("requestID", expect.stringMatching(/./));
     await expect(
