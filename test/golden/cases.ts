@@ -222,12 +222,14 @@ function argmax(row: Float32Array): number {
 }
 
 function joined(features: readonly VisionFeatures[]): VisionFeatures {
-  const rows = (parts: readonly ArrayLike<number>[]) =>
-    Float32Array.from(parts.flatMap((part) => Array.from(part)));
   return {
-    embeddings: rows(features.map(({ embeddings }) => embeddings)),
+    embeddings: joinRows(features.map(({ embeddings }) => embeddings)),
     deepstack: [...(features[0]?.deepstack.keys() ?? [])].map((layer) =>
-      rows(features.map(({ deepstack }) => deepstack[layer] ?? [])),
+      joinRows(features.map(({ deepstack }) => deepstack[layer] ?? [])),
     ),
   };
+}
+
+function joinRows(parts: readonly ArrayLike<number>[]): Float32Array {
+  return Float32Array.from(parts.flatMap((part) => Array.from(part)));
 }
