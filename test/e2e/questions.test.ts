@@ -32,7 +32,7 @@ const Question = z.object({
   add_vision_id: z.boolean(),
   tools: z.array(z.custom<OpenAI.Chat.ChatCompletionTool>()).nullable(),
   images: z.array(z.string()),
-  videos: z.array(z.unknown()),
+  videos: z.array(z.object({ frames: z.array(z.string()), sample_fps: z.number() })),
   reference_answer: z.string(),
   prompt_tokens: z.int(),
   smallest_gap: z.number(),
@@ -41,8 +41,7 @@ type Question = z.infer<typeof Question>;
 
 const questions = z
   .array(Question)
-  .parse(JSON.parse(readFileSync(join(folder, "questions.json"), "utf8")))
-  .filter(({ videos }) => videos.length === 0);
+  .parse(JSON.parse(readFileSync(join(folder, "questions.json"), "utf8")));
 
 let system: RunningSystem;
 let client: OpenAI;
@@ -74,30 +73,36 @@ describe("the model's evaluation questions through the running API", () => {
   );
 });
 
-/** The messages with their pictures in place of the bare parts. */
-function messagesOf({ messages, images }: Question): OpenAI.Chat.ChatCompletionMessageParam[] {
-  const urls = images.map((name) => {
-    const base64 = readFileSync(join(folder, name)).toString("base64");
-    return `data:image/png;base64,${base64}`;
-  });
-  return messages.map(({ role, content }) => {
-    if (role === "system") {
-      return { role, content: typeof content === "string" ? content : textOf(content) };
-    }
-    return {
-      role,
-      content:
-        typeof content === "string"
-          ? content
-          : content.map((part) =>
-              "text" in part
-                ? part
-                : { type: "image_url" as const, image_url: { url: urls.shift() ?? "" } },
-            ),
-    };
-  });
+/** The messages with their pictures and clips in place of the bare parts. */
+function messagesOf({
+  messages,
+  images,
+  videos,
+}: Question): OpenAI.Chat.ChatCompletionMessageParam[] {
+  const imageParts = images.map((name) => ({ type: "image_url", image_url: { url: urlOf(name) } }));
+  const clipParts = videos.map(({ frames, sample_fps }) => ({
+    type: "video",
+    video: frames.map(urlOf),
+    sample_fps,
+  }));
+  const filled = messages.map(({ role, content }) => ({
+    role,
+    content:
+      typeof content === "string"
+        ? content
+        : content.map((part) => {
+            if (part.type === "text") {
+              return part;
+            }
+            return part.type === "image" ? imageParts.shift() : clipParts.shift();
+          }),
+  }));
+  return z.array(AnyMessage).parse(filled);
 }
 
-function textOf(parts: readonly object[]): string {
-  return parts.map((part) => ("text" in part ? String(part.text) : "")).join("");
+/** Clips are no part of OpenAI's types. */
+const AnyMessage = z.custom<OpenAI.Chat.ChatCompletionMessageParam>();
+
+function urlOf(name: string): string {
+  return `data:image/png;base64,${readFileSync(join(folder, name)).toString("base64")}`;
 }

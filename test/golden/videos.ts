@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { ClipOptions } from "@qwen3-vl/shared/content-part";
 import * as z from "zod";
 
-import type { ClipPlan } from "../../gpu-worker/src/vision/clip-plan.ts";
-import { prepareClip } from "../../gpu-worker/src/vision/prepare-clip.ts";
 import type { ClipSettings } from "../../gpu-worker/src/vision/video-processor-config.ts";
+import { collectClip } from "../support/collect-clip.ts";
 import { checkPatches } from "./check-patches.ts";
 import { checkEqual } from "./check.ts";
 import type { Check } from "./check.ts";
@@ -75,7 +74,12 @@ async function* checkClip(
   options: ClipOptions,
   recorded: z.infer<typeof Values>,
 ): AsyncGenerator<Check> {
-  const { plan, patches } = await prepare(bytes, options);
+  const { plan, patches } = await collectClip({
+    input: { kind: "container", bytes },
+    options,
+    settings: PUBLISHED_SETTINGS,
+    maxTokens: Infinity,
+  });
   const { t, h, w } = plan.grid;
   yield checkEqual(`${name}: frames`, plan.indices, recorded.frame_indices);
   yield checkEqual(`${name}: grid`, [t, h, w], recorded.grid_thw);
@@ -86,28 +90,4 @@ async function* checkClip(
     [recorded.rows, recorded.columns],
   );
   yield* checkPatches(name, patches, recorded, PIXEL_LEVELS);
-}
-
-async function prepare(
-  bytes: Uint8Array,
-  options: ClipOptions,
-): Promise<{ plan: ClipPlan; patches: Float32Array }> {
-  const prepared = Promise.withResolvers<{ plan: ClipPlan; patches: Float32Array }>();
-  const task = {
-    input: { kind: "container", bytes } as const,
-    options,
-    settings: PUBLISHED_SETTINGS,
-    maxTokens: Infinity,
-  };
-  await prepareClip(task, async ({ plan, pairs }) => {
-    const parts = await Array.fromAsync(pairs);
-    const patches = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let offset = 0;
-    for (const part of parts) {
-      patches.set(part, offset);
-      offset += part.length;
-    }
-    prepared.resolve({ plan, patches });
-  });
-  return prepared.promise;
 }

@@ -41,6 +41,9 @@ export class ImagePreprocessor {
       atomics: "disabled",
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MEGABYTES },
     });
+    // A task's failure rejects its promise; what is left, such as an answer to a pool that is closed,
+    // concerns nobody, but unheard it would end the process.
+    this.#pool.on("error", () => undefined);
   }
 
   /** Rejects with an `ApiError` for a bad picture, with the signal's reason when aborted. */

@@ -10,6 +10,8 @@ const VideoProcessorConfig = z.object({
   max_frames: z.int().positive().default(768),
 });
 
+const FILE = "video_preprocessor_config.json";
+
 /** How the checkpoint wants its clips; `minPixels` and `maxPixels` are over all frames, T · H · W. */
 export interface ClipSettings extends VisionSettings {
   /** Frames a second. */
@@ -20,6 +22,10 @@ export interface ClipSettings extends VisionSettings {
 
 /** Parses `video_preprocessor_config.json`; throws when a field is missing or makes no sense. */
 export function parseVideoProcessorConfig(json: unknown): ClipSettings {
-  const { fps, min_frames: minFrames, max_frames: maxFrames } = VideoProcessorConfig.parse(json);
-  return { ...parsePreprocessorConfig(json), fps, minFrames, maxFrames };
+  const parsed = VideoProcessorConfig.safeParse(json);
+  if (!parsed.success) {
+    throw new Error(`${FILE}: ${z.prettifyError(parsed.error)}`);
+  }
+  const { fps, min_frames: minFrames, max_frames: maxFrames } = parsed.data;
+  return { ...parsePreprocessorConfig(json, FILE), fps, minFrames, maxFrames };
 }
