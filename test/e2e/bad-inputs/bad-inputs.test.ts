@@ -8,6 +8,7 @@ import { startSystem } from "../../support/running-system.ts";
 import type { RunningSystem } from "../../support/running-system.ts";
 import { withFields } from "./bad-input.ts";
 import type { BadInput } from "./bad-input.ts";
+import { badClips } from "./clips.ts";
 import { badFields } from "./fields.ts";
 import { badPictures, oddPictures } from "./pictures.ts";
 import { badServers, badUrls, createBadServer } from "./urls.ts";
@@ -75,6 +76,9 @@ describe("the system refuses what servers behind URLs do (list A)", () => {
 });
 describe("the system refuses pictures (list B)", () => {
   refuses(pictures);
+});
+describe("the system refuses clips (list C)", () => {
+  refuses(badClips);
 });
 describe("the system refuses fields (list D)", () => {
   refuses(badFields);
