@@ -13,37 +13,40 @@ beforeEach(() => {
 });
 afterEach(() => clips.close());
 
-async function expectGoodClip(): Promise<void> {
+const GOOD = { grid: { t: 5, h: 16, w: 20 }, values: 5 * 16 * 20 * 1536 };
+
+async function prepareGood() {
   const bytes = readClip("clip-h264-30fps-5s.mp4");
   const { plan, patches } = await clips.prepare(contained(bytes), {}, signal);
-  expect(plan.grid).toEqual({ t: 5, h: 16, w: 20 });
-  expect(patches).toHaveLength(5 * 16 * 20 * 1536);
+  return { grid: plan.grid, values: patches.length };
+}
+
+function frameOf(color: string): Promise<Buffer> {
+  return sharp({ create: { width: 64, height: 64, channels: 3, background: color } })
+    .png()
+    .toBuffer();
+}
+
+/** An empty box of an MP4. */
+function atom(type: string, length: number): Buffer {
+  const head = Buffer.from(`\0\0\0${String.fromCharCode(length)}${type}`, "latin1");
+  return Buffer.concat([head, Buffer.alloc(length - 8)]);
 }
 
 describe("ClipPreprocessor", () => {
   it("prepares clips, several at once, in one process", async () => {
-    await Promise.all([expectGoodClip(), expectGoodClip(), expectGoodClip()]);
+    const prepared = await Promise.all([prepareGood(), prepareGood(), prepareGood()]);
+    expect(prepared).toEqual([GOOD, GOOD, GOOD]);
   });
 
   it("prepares a list of frames, the last one repeated where they are odd", async () => {
-    const frame = (color: string) =>
-      sharp({ create: { width: 64, height: 64, channels: 3, background: color } })
-        .png()
-        .toBuffer();
-    const frames = await Promise.all(["red", "green", "blue"].map(frame));
+    const frames = await Promise.all(["red", "green", "blue"].map(frameOf));
     const input = { kind: "frames", frames, sampleFps: 1 } as const;
     const { plan } = await clips.prepare(input, {}, signal);
     expect(plan).toMatchObject({ grid: { t: 2, h: 4, w: 4 }, timestamps: ["0.5", "2.0"] });
   });
 
   const mp4 = readClip("clip-h264-30fps-5s.mp4");
-  const atom = (type: string, length: number) =>
-    Buffer.concat([
-      Buffer.from([0, 0, 0, length]),
-      Buffer.from(type, "latin1"),
-      Buffer.alloc(length - 8),
-    ]);
-
   it.each([
     [
       "an HLS playlist",
@@ -65,7 +68,7 @@ describe("ClipPreprocessor", () => {
       code: "invalid_media",
       message: expect.stringContaining(says),
     });
-    await expectGoodClip();
+    expect(await prepareGood()).toEqual(GOOD);
   });
 
   it("refuses a clip with more tokens than the context holds before it decodes it", async () => {
@@ -82,7 +85,7 @@ describe("ClipPreprocessor", () => {
     const aborted = clips.prepare(contained(mp4), {}, controller.signal);
     controller.abort(new Error("left"));
     await expect(aborted).rejects.toThrow("left");
-    await expectGoodClip();
+    expect(await prepareGood()).toEqual(GOOD);
   });
 
   it.each([

@@ -151,8 +151,8 @@ export class ClipSource implements AsyncDisposable {
         return;
       }
     }
-    for (; next < wanted.length && last !== undefined; next++) {
-      yield last;
+    if (last !== undefined) {
+      yield* Array<RgbImage>(wanted.length - next).fill(last);
     }
   }
 
