@@ -41,6 +41,7 @@ export class GpuWorkerProcess {
         MODEL: settings.MODEL,
         PRECISION: settings.PRECISION,
         THREADS: String(settings.THREADS),
+        ...(settings.MEMORY === undefined ? {} : { MEMORY: settings.MEMORY }),
         CACHE_DIR: join(settings.STATE_DIR, "graphs"),
         WORKER_SECRET: secret,
         DRAIN_SECONDS: "0",

@@ -24,6 +24,13 @@ const Environment = z.object({
   THREADS: wholeNumber(1, 1024)
     .default(availableParallelism())
     .describe("threads of the model and of picture decoding"),
+  MEMORY: z
+    .string()
+    .regex(/^\d{1,12}(KB|MB|GB)?$/, "expected a number of bytes, or one with KB, MB or GB")
+    .optional()
+    .describe(
+      "memory for KV cache and features beside the weights, e.g. 8GB; a quarter of the machine's unless set",
+    ),
   STATE_DIR: path
     .default(resolve(REPOSITORY, ".state"))
     .describe("folder of built graphs and the local database"),

@@ -48,7 +48,16 @@ describe("npm start", () => {
   it("lists all settings with --help", async () => {
     const { status, output } = await start({}, "--help");
     expect(status).toBe(0);
-    const names = ["PORT", "MODEL", "PRECISION", "THREADS", "STATE_DIR", "DEV_API_KEY", "LOG"];
+    const names = [
+      "PORT",
+      "MODEL",
+      "PRECISION",
+      "THREADS",
+      "MEMORY",
+      "STATE_DIR",
+      "DEV_API_KEY",
+      "LOG",
+    ];
     for (const name of names) {
       expect(output).toMatch(new RegExp(`^ +${name} `, "m"));
     }
@@ -62,6 +71,7 @@ describe("npm start", () => {
     ["PORT", "65536"],
     ["PRECISION", "fp7"],
     ["THREADS", "0"],
+    ["MEMORY", "lots"],
     ["DEV_API_KEY", "short"],
     ["LOG", "loud"],
   ])("refuses %s=%s with one line that names it", async (name, value) => {

@@ -28,11 +28,13 @@ export interface CompletionEnding {
   counts: UsageCounts;
 }
 
+const CLIENT_LEFT = new Error("The client left.");
+
 /** Sends a chat completion to its GPU worker and follows it to its end, whoever ends it. */
 export function runCompletion(call: CompletionCall): RunningCompletion {
   const { worker, request, client } = call;
   const stop = new AbortController();
-  client.addEventListener("abort", () => stop.abort(client.reason), { once: true });
+  client.addEventListener("abort", () => stop.abort(CLIENT_LEFT), { once: true });
 
   const relay = callGpuWorker(worker, {
     ...request,
