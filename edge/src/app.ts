@@ -6,6 +6,7 @@ import { cors } from "./middleware/cors.ts";
 import { requestId } from "./middleware/request-id.ts";
 import { requireApiKey } from "./middleware/require-api-key.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
+import { estimate } from "./routes/estimate.ts";
 import { health } from "./routes/health.ts";
 import { models } from "./routes/models.ts";
 
@@ -18,6 +19,7 @@ export function createApp(): Hono<AppEnv> {
     .use(cors)
     .route("/health", health)
     .use("/v1/*", requireApiKey())
+    .route("/v1/chat/completions/estimate", estimate)
     .route("/v1/chat/completions", chatCompletions)
     .route("/v1/models", models);
 }

@@ -16,6 +16,8 @@ import { Usage } from "./usage.ts";
 
 export const REQUEST_PART = "request";
 export const CHAT_COMPLETIONS_PATH = "/v1/chat/completions";
+/** The same body as a chat completion; answers an `Estimate`. */
+export const ESTIMATE_PATH = "/v1/chat/completions/estimate";
 export const MODELS_PATH = "/v1/models";
 
 export const abortPath = (requestId: string) => `/v1/requests/${requestId}/abort`;

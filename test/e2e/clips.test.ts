@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { ChatCompletion } from "@qwen3-vl/shared/chat-completion";
+import { Estimate } from "@qwen3-vl/shared/estimate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { startSystem } from "../support/running-system.ts";
@@ -87,6 +88,35 @@ describe("a clip", () => {
     expect(usage.prompt_tokens_details.video_tokens).toBeGreaterThan(0);
   });
 });
+
+describe("an estimate", () => {
+  it("tells the exact prompt tokens without running the model, and refuses what would be refused", async () => {
+    const video = { type: "video_url", video_url: { url: clipUrl("clip-h264-30fps-5s.mp4") } };
+    const picture = { type: "image_url", image_url: { url: pictureUrl("059-0.png") } };
+    const content = [picture, video, question];
+    const { usage } = await answerTo(...content);
+    const estimated = await estimate({ messages: [{ role: "user", content }], max_tokens: 16 });
+    expect(Estimate.parse(estimated)).toMatchObject({
+      prompt_tokens: usage.prompt_tokens,
+      prompt_tokens_details: {
+        image_tokens: usage.prompt_tokens_details.image_tokens,
+        video_tokens: usage.prompt_tokens_details.video_tokens,
+      },
+      max_completion_tokens: 16,
+    });
+    const long = { messages: [{ role: "user", content: "star ".repeat(5000) }] };
+    expect(await estimate(long)).toMatchObject({ error: { code: "context_length_exceeded" } });
+  });
+});
+
+async function estimate(body: object): Promise<unknown> {
+  const response = await fetch(`${system.url}/v1/chat/completions/estimate`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${system.apiKey}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ model: "qwen3-vl-shapes", ...body }),
+  });
+  return response.json();
+}
 
 describe("a conversation's next turn", () => {
   it("runs only what is new, pictures included, and answers as if it had run all", async () => {

@@ -116,7 +116,13 @@ async function prepareMedium(
     const { grid, patches } = await prepareImage(medium.bytes, {}, vision);
     return { kind: "image", prompt: { grid }, patched: { grid, patches } };
   }
-  const task = { input: medium, options: {}, settings: clips, maxTokens: Infinity };
+  const task = {
+    input: medium,
+    options: {},
+    settings: clips,
+    maxTokens: Infinity,
+    planOnly: false,
+  };
   const { plan, patches } = await collectClip(task);
   const { grid, timestamps } = plan;
   return { kind: "video", prompt: { grid, timestamps }, patched: { grid, patches } };

@@ -79,6 +79,7 @@ async function* checkClip(
     options,
     settings: PUBLISHED_SETTINGS,
     maxTokens: Infinity,
+    planOnly: false,
   });
   const { t, h, w } = plan.grid;
   yield checkEqual(`${name}: frames`, plan.indices, recorded.frame_indices);

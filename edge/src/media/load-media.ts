@@ -21,6 +21,11 @@ export interface LoadedMedium {
   type: MediaType;
 }
 
+/** The policy of this deployment. */
+export function fetchPolicyOf(env: { ALLOW_HTTP_LOOPBACK?: string }): FetchPolicy {
+  return { allowHttpLoopback: env.ALLOW_HTTP_LOOPBACK === "true" };
+}
+
 /** What a part may hold, by its kind. */
 const KINDS = {
   image: {

@@ -8,7 +8,7 @@ import { toGpuWorker } from "../inference/gpu-worker-client.ts";
 import { runCompletion } from "../inference/run-completion.ts";
 import type { CompletionEnding } from "../inference/run-completion.ts";
 import { toWorkerRequest } from "../inference/worker-request.ts";
-import { loadMedia } from "../media/load-media.ts";
+import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { createLogger } from "../observability/logger.ts";
 import { insertUsageRecord } from "../usage/usage-records.ts";
@@ -20,8 +20,8 @@ export const chatCompletions = new Hono<AppEnv>()
     const client = c.req.raw.signal;
     const request = parseChatRequest(await readJson(c.req.raw));
     const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
-    const policy = { allowHttpLoopback: c.env.ALLOW_HTTP_LOOPBACK === "true" };
-    const media = await loadMedia(mediaParts(request).flatMap(urlsOf), policy, client);
+    const urls = mediaParts(request).flatMap(urlsOf);
+    const media = await loadMedia(urls, fetchPolicyOf(c.env), client);
 
     // The worker's ids are its keys, so they are never a client's choice.
     const id = crypto.randomUUID();

@@ -38,6 +38,14 @@ export interface ChatCompletionsOptions {
   verify: (incoming: IncomingMessage, content: string) => Promise<void>;
 }
 
+/** A request that was read, verified and let in. */
+interface Received {
+  workerRequest: WorkerRequest;
+  media: ReadonlyMap<string, Uint8Array>;
+  live: LiveRequest;
+  response: ServerResponse;
+}
+
 interface Exchange {
   request: ChatRequest;
   live: LiveRequest;
@@ -53,10 +61,30 @@ export class ChatCompletions {
     this.#options = options;
   }
 
+  /** A completion. */
   async handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    await this.#exchange(incoming, response, (received) => this.#answer(received));
+  }
+
+  /** An estimate of the same body. */
+  async estimate(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { service } = this.#options;
+    await this.#exchange(incoming, response, async ({ workerRequest, media, live }) => {
+      const { tenant, body } = workerRequest;
+      const context = { tenant, parts: media, signal: live.signal };
+      sendJson(response, 200, await service.estimate(parseChatRequest(body), context));
+    });
+  }
+
+  /** Reads and verifies a body, takes a place, and registers the request until it is answered. */
+  async #exchange(
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    answer: (received: Received) => Promise<void>,
+  ): Promise<void> {
     const { admission, registry } = this.#options;
     using places = new DisposableStack();
-    const { request, media } = await readMultipart(incoming, async (text) => {
+    const { request: workerRequest, media } = await readMultipart(incoming, async (text) => {
       await this.#options.verify(incoming, text);
       if (places.disposed) {
         throw closedByClient(); // while the signature was checked: a place taken now would never come back
@@ -64,15 +92,15 @@ export class ChatCompletions {
       places.use(admission.enter());
       return parseWorkerRequest(text);
     });
-    const live = registry.begin(request.id);
+    const live = registry.begin(workerRequest.id);
     if (live === undefined) {
-      throw new ApiError("invalid_request", `The request id ${request.id} is taken.`, {
+      throw new ApiError("invalid_request", `The request id ${workerRequest.id} is taken.`, {
         param: "id",
       });
     }
     abortWhenClosed(live, response);
     try {
-      await this.#answer(request, { media, live, response });
+      await answer({ workerRequest, media, live, response });
     } catch (error) {
       throw live.signal.aborted ? closedByClient(error) : error;
     } finally {
@@ -80,16 +108,8 @@ export class ChatCompletions {
     }
   }
 
-  async #answer(
-    { id, tenant, body }: WorkerRequest,
-    {
-      media,
-      live,
-      response,
-    }: Pick<Exchange, "live" | "response"> & {
-      media: ReadonlyMap<string, Uint8Array>;
-    },
-  ): Promise<void> {
+  async #answer({ workerRequest, media, live, response }: Received): Promise<void> {
+    const { id, tenant, body } = workerRequest;
     const { service, generator } = this.#options;
     const request = parseChatRequest(body);
     const context = { tenant, parts: media, signal: live.signal };

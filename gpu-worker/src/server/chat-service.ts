@@ -1,6 +1,7 @@
 import { mediaParts } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import { ApiError } from "@qwen3-vl/shared/errors";
+import type { Estimate } from "@qwen3-vl/shared/estimate";
 import type { Model } from "@qwen3-vl/shared/models";
 
 import type { GenerationRequest } from "../engine/generator.ts";
@@ -49,6 +50,30 @@ export class ChatService {
     );
     const generation = this.#generationRequest(request, prompt, media);
     return { prompt, generation: { id, tenant: context.tenant, ...generation } };
+  }
+
+  /** What `prepare` would find, and refuse, without decoding or running anything. */
+  async estimate(request: ChatRequest, context: MediaContext): Promise<Estimate> {
+    this.#assertModel(request.model);
+    const media = await Promise.all(
+      mediaParts(request).map((located) => this.#options.media.plan(located, context)),
+    );
+    const { tokenIds, imageTokens, videoTokens } = await this.#options.prompts.write(
+      request,
+      media,
+    );
+    return {
+      object: "chat.completion.estimate",
+      model: this.model.id,
+      prompt_tokens: tokenIds.length,
+      prompt_tokens_details: {
+        text_tokens: tokenIds.length - imageTokens - videoTokens,
+        image_tokens: imageTokens,
+        video_tokens: videoTokens,
+      },
+      max_completion_tokens: this.#maxTokens(request, tokenIds.length),
+      max_model_len: this.model.max_model_len,
+    };
   }
 
   #generationRequest(

@@ -61,10 +61,25 @@ export class RequestMedia {
         case "image_url":
           return await this.#prepareImage(part, context);
         case "video_url":
-          return await this.#prepareVideo(part, context);
         case "video":
-          return await this.#prepareFrames(part, context);
+          return await this.#prepareClip(part, context);
       }
+    } catch (error) {
+      throw error instanceof ApiError ? error.at(path) : error;
+    }
+  }
+
+  /** What the prompt needs to know of a medium, without its pixels. @throws as `prepare` does */
+  async plan({ part, path }: LocatedMedium, context: MediaContext): Promise<PromptMedium> {
+    try {
+      if (part.type === "image_url") {
+        const bytes = bytesOf(part.image_url.url, context.parts, "image_url.url");
+        return { grid: await this.#options.images.plan(bytes, PixelOptions.parse(part)) };
+      }
+      const input = clipInput(part, context.parts);
+      const options = ClipOptions.parse(part);
+      const { grid, timestamps } = await this.#options.clips.plan(input, options, context.signal);
+      return { grid, timestamps };
     } catch (error) {
       throw error instanceof ApiError ? error.at(path) : error;
     }
@@ -79,26 +94,12 @@ export class RequestMedia {
     });
   }
 
-  #prepareVideo(part: VideoPart, context: MediaContext): Promise<PreparedMedium> {
-    const bytes = bytesOf(part.video_url.url, context.parts, "video_url.url");
-    return this.#prepareClip({ kind: "container", bytes }, ClipOptions.parse(part), context);
-  }
-
-  #prepareFrames(part: FramesPart, context: MediaContext): Promise<PreparedMedium> {
-    const frames = part.video.map((url, index) => bytesOf(url, context.parts, `video.${index}`));
-    const input = {
-      kind: "frames",
-      frames,
-      sampleFps: part.sample_fps ?? DEFAULT_SAMPLE_FPS,
-    } as const;
-    return this.#prepareClip(input, ClipOptions.parse(part), context);
-  }
-
   #prepareClip(
-    input: ClipInput,
-    options: ClipOptions,
-    { tenant, signal }: MediaContext,
+    part: VideoPart | FramesPart,
+    { tenant, parts, signal }: MediaContext,
   ): Promise<PreparedMedium> {
+    const input = clipInput(part, parts);
+    const options = ClipOptions.parse(part);
     const contents = input.kind === "frames" ? input.frames : [input.bytes];
     const rate = input.kind === "frames" ? input.sampleFps : "own";
     return this.#fromCache(digestOf([tenant, "video", options, rate], contents), async () => {
@@ -130,6 +131,17 @@ export class RequestMedia {
 
 /** qwen-vl-utils' rate of a frame list that tells none. */
 const DEFAULT_SAMPLE_FPS = 2;
+
+function clipInput(
+  part: VideoPart | FramesPart,
+  parts: ReadonlyMap<string, Uint8Array>,
+): ClipInput {
+  if (part.type === "video_url") {
+    return { kind: "container", bytes: bytesOf(part.video_url.url, parts, "video_url.url") };
+  }
+  const frames = part.video.map((url, index) => bytesOf(url, parts, `video.${index}`));
+  return { kind: "frames", frames, sampleFps: part.sample_fps ?? DEFAULT_SAMPLE_FPS };
+}
 
 function bytesOf(url: string, parts: ReadonlyMap<string, Uint8Array>, param: string): Uint8Array {
   const name = mediaNameOf(url);

@@ -5,7 +5,11 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import type { Model, ModelList } from "@qwen3-vl/shared/models";
 import { SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
-import { CHAT_COMPLETIONS_PATH, MODELS_PATH } from "@qwen3-vl/shared/worker-protocol";
+import {
+  CHAT_COMPLETIONS_PATH,
+  ESTIMATE_PATH,
+  MODELS_PATH,
+} from "@qwen3-vl/shared/worker-protocol";
 
 import type { Admission } from "../engine/admission.ts";
 import type { Generator } from "../engine/generator.ts";
@@ -109,6 +113,9 @@ export class WorkerServer {
     } else if (path === CHAT_COMPLETIONS_PATH && method === "POST") {
       this.#assertOpen();
       await this.#chat.handle(incoming, response);
+    } else if (path === ESTIMATE_PATH && method === "POST") {
+      this.#assertOpen();
+      await this.#chat.estimate(incoming, response);
     } else if (abortedId !== undefined && method === "POST") {
       await this.#verify(incoming, "");
       await this.#abort(response, abortedId);

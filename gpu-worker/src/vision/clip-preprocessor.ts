@@ -1,8 +1,9 @@
 import type { ClipOptions } from "@qwen3-vl/shared/content-part";
 
+import type { ClipPlan } from "./clip-plan.ts";
 import { CLIP_LIMITS, ClipProcess } from "./clip-process.ts";
 import type { ClipLimits, DecodedClip } from "./clip-process.ts";
-import type { ClipInput } from "./prepare-clip.ts";
+import type { ClipInput, ClipTask } from "./prepare-clip.ts";
 import type { ClipSettings } from "./video-processor-config.ts";
 
 export interface ClipPreprocessorOptions {
@@ -29,14 +30,27 @@ export class ClipPreprocessor {
   }
 
   /** Rejects with an `ApiError` for a bad clip, with the signal's reason when aborted. */
-  async prepare(input: ClipInput, options: ClipOptions, signal: AbortSignal): Promise<DecodedClip> {
+  prepare(input: ClipInput, options: ClipOptions, signal: AbortSignal): Promise<DecodedClip> {
+    return this.#run({ input, options, planOnly: false }, signal);
+  }
+
+  /** The plan that `prepare` follows, from the clip's packets; no frame is decoded. */
+  async plan(input: ClipInput, options: ClipOptions, signal: AbortSignal): Promise<ClipPlan> {
+    const { plan } = await this.#run({ input, options, planOnly: true }, signal);
+    return plan;
+  }
+
+  async #run(
+    task: Pick<ClipTask, "input" | "options" | "planOnly">,
+    signal: AbortSignal,
+  ): Promise<DecodedClip> {
     await this.#turn();
     try {
       signal.throwIfAborted();
       const { settings, maxTokens } = this.#options;
       const worker = this.#take();
       try {
-        return await worker.decode({ input, options, settings, maxTokens }, signal);
+        return await worker.decode({ ...task, settings, maxTokens }, signal);
       } finally {
         this.#giveBack(worker);
       }

@@ -55,7 +55,7 @@ export class ClipProcess {
   /** @throws ApiError for a bad clip, or the signal's reason; the process is gone unless the clip was merely bad */
   async decode(task: ClipTask, signal: AbortSignal): Promise<DecodedClip> {
     const done = Promise.withResolvers<DecodedClip>();
-    const collector = new ClipCollector(done);
+    const collector = new ClipCollector(done, task.planOnly);
     const fail = (error: unknown) => {
       this.kill();
       done.reject(error);
@@ -101,12 +101,14 @@ export class ClipProcess {
 /** Puts the patches of a clip together as its frame pairs arrive. */
 class ClipCollector {
   readonly #done: PromiseWithResolvers<DecodedClip>;
+  readonly #planOnly: boolean;
   #plan: ClipPlan | undefined;
   #patches: Float32Array<ArrayBuffer> | undefined;
   #filled = 0;
 
-  constructor(done: PromiseWithResolvers<DecodedClip>) {
+  constructor(done: PromiseWithResolvers<DecodedClip>, planOnly: boolean) {
     this.#done = done;
+    this.#planOnly = planOnly;
   }
 
   take(message: ClipMessage): void {
@@ -139,11 +141,12 @@ class ClipCollector {
   }
 
   #finish(): void {
-    if (this.#plan === undefined || this.#patches?.length !== this.#filled) {
+    const patches = this.#planOnly ? new Float32Array() : this.#patches;
+    if (this.#plan === undefined || patches?.length !== this.#filled) {
       this.#done.reject(failure("some of its frames are missing"));
       return;
     }
-    this.#done.resolve({ plan: this.#plan, patches: this.#patches });
+    this.#done.resolve({ plan: this.#plan, patches });
   }
 }
 

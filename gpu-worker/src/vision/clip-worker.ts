@@ -25,8 +25,10 @@ async function run(task: ClipTask): Promise<void> {
   const outcome = await toOutcome(() =>
     prepareClip(task, async ({ plan, pairs }) => {
       await send({ type: "plan", plan });
-      for await (const patches of pairs) {
-        await send({ type: "pair", patches });
+      if (!task.planOnly) {
+        for await (const patches of pairs) {
+          await send({ type: "pair", patches });
+        }
       }
     }),
   );

@@ -6,7 +6,9 @@ import { Piscina } from "piscina";
 
 import { fromOutcome } from "../threads/outcome.ts";
 import type { Outcome } from "../threads/outcome.ts";
+import type { Grid } from "./grid.ts";
 import type { ImageTask } from "./image-worker.ts";
+import { planImage } from "./prepare-image.ts";
 import type { PreparedImage } from "./prepare-image.ts";
 import type { VisionSettings } from "./preprocessor-config.ts";
 
@@ -64,6 +66,11 @@ export class ImagePreprocessor {
       Atomics.store(abandoned, 0, 1);
     });
     return fromOutcome(outcome);
+  }
+
+  /** The grid that `prepare` gives, from the picture's header. */
+  plan(bytes: Uint8Array, options: PixelOptions): Promise<Grid> {
+    return planImage(bytes, options, this.#settings);
   }
 
   /** Ends the threads; pictures still waiting or in work are rejected. */

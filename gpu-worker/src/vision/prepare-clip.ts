@@ -23,6 +23,8 @@ export interface ClipTask {
   settings: ClipSettings;
   /** Tokens beyond which the clip is refused before it is decoded. */
   maxTokens: number;
+  /** Whether the plan is all that is wanted. */
+  planOnly: boolean;
 }
 
 /** A clip on its way: its plan at once, and the patches of each frame pair as they are cut. */
