@@ -23,13 +23,9 @@ export interface StoredTensor extends EncodedPart {
 /** What a weight is stored as: its values, or its quants and their scales. */
 export function storedTensors(weight: GraphWeight): [StoredTensor, ...StoredTensor[]] {
   const name = storedName(weight);
-  const [values, ...scales] = codecOf(weight.format).parts(
-    arrangedShape(weight.layout, weight.shape),
-  );
-  if (values === undefined) {
-    throw new Error(`${name} is stored as nothing`);
-  }
-  return [{ ...values, name }, ...scales.map((part) => ({ ...part, name: `${name}/scales` }))];
+  const [values, scales] = codecOf(weight.format).parts(arrangedShape(weight.layout, weight.shape));
+  const first = { ...values, name };
+  return scales === undefined ? [first] : [first, { ...scales, name: `${name}/scales` }];
 }
 
 /** The tensor's name, with what was done to it. */

@@ -1,6 +1,7 @@
 import { float } from "./graph.ts";
 import type { Graph, Value } from "./graph.ts";
 import { BITS } from "./precision.ts";
+import type { Precision } from "./precision.ts";
 import type { BlocksFormat } from "./weight-format.ts";
 
 export interface LinearSizes {
@@ -13,15 +14,15 @@ export interface LinearSizes {
  * they are stored and multiplied; rows without whole blocks fall back from 4 to 8 bits.
  */
 export function linear(graph: Graph, x: Value, sizes: LinearSizes): Value {
-  switch (graph.precision) {
-    case "fp32":
-      return float32Linear(graph, x, sizes);
-    case "int8":
-      return int8Linear(graph, x, sizes);
-    case "int4":
-      return hasWholeBlocks(sizes) ? int4Linear(graph, x, sizes) : int8Linear(graph, x, sizes);
-  }
+  return LINEAR[graph.precision](graph, x, sizes);
 }
+
+const LINEAR = {
+  fp32: float32Linear,
+  int8: int8Linear,
+  int4: (graph, x, sizes) =>
+    hasWholeBlocks(sizes) ? int4Linear(graph, x, sizes) : int8Linear(graph, x, sizes),
+} as const satisfies Record<Precision, (graph: Graph, x: Value, sizes: LinearSizes) => Value>;
 
 /** A linear layer that stays in float32 at every precision. */
 export function float32Linear(graph: Graph, x: Value, sizes: LinearSizes): Value {

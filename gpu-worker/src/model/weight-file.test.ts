@@ -32,7 +32,7 @@ it("writes each weight once, from a page on, in the layout that its graph wants"
     path,
     "weights.data",
     { weights, tensors: await openTensorIndex(folder) },
-    { threads: 2, onProgress: (...bytes) => progress.push(bytes) },
+    { threads: 2, onProgress: (...told) => progress.push(told) },
   );
 
   expect([...places]).toEqual([

@@ -18,6 +18,14 @@ function encoded(format: WeightFormat, ...shape: readonly number[]) {
 
 const blocks = (bits: 4 | 8, size: number): WeightFormat => ({ kind: "blocks", bits, size });
 
+/** Type, sides and length of each part. */
+const partsOf = (bits: 4 | 8, ...shape: readonly number[]) =>
+  encoded(blocks(bits, 16), ...shape).map((part) => [
+    part.type,
+    part.shape.join("×"),
+    part.values.length,
+  ]);
+
 describe("a weight is encoded", () => {
   it("as float32 of the same sides", () => {
     expect(encoded({ kind: "float32" }, 2, 3)).toEqual([
@@ -54,17 +62,11 @@ describe("a weight is encoded", () => {
   });
 
   it("as blocks of 4 bits, two a byte, or 8, with a scale each, for matrices and experts alike", () => {
-    const shapes = (bits: 4 | 8, ...shape: readonly number[]) =>
-      encoded(blocks(bits, 16), ...shape).map((part) => [
-        part.type,
-        part.shape.join("×"),
-        part.values.length,
-      ]);
-    expect(shapes(4, 3, 32)).toEqual([
+    expect(partsOf(4, 3, 32)).toEqual([
       ["uint8", "3×16", 48],
       ["float32", "3×2", 6],
     ]);
-    expect(shapes(8, 2, 3, 32)).toEqual([
+    expect(partsOf(8, 2, 3, 32)).toEqual([
       ["uint8", "2×3×32", 192],
       ["float32", "2×3×2", 12],
     ]);

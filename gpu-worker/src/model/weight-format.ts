@@ -30,22 +30,13 @@ type PartValues = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Int8Arra
 
 interface Codec {
   /** What a weight of this shape is stored as. */
-  parts(shape: readonly number[]): readonly EncodedPart[];
+  parts(shape: readonly number[]): [values: EncodedPart, scales?: EncodedPart];
   /** The values of so many neighbours along the first side, for each part. */
   encode(values: Float32Array<ArrayBuffer>, count: number): readonly PartValues[];
 }
 
 export function codecOf(format: WeightFormat): Codec {
-  switch (format.kind) {
-    case "float32":
-      return FLOAT32;
-    case "float32-columns":
-      return FLOAT32_COLUMNS;
-    case "int8-columns":
-      return INT8_COLUMNS;
-    case "blocks":
-      return blocksCodec(format);
-  }
+  return format.kind === "blocks" ? blocksCodec(format) : CODECS[format.kind];
 }
 
 /** A short name, unique among formats. */
@@ -53,24 +44,24 @@ export function formatName(format: WeightFormat): string {
   return format.kind === "blocks" ? `int${format.bits}-by-${format.size}` : format.kind;
 }
 
-const FLOAT32: Codec = {
-  parts: (shape) => [{ type: "float32", shape, byColumn: false }],
-  encode: (values) => [values],
-};
-
-const FLOAT32_COLUMNS: Codec = {
-  parts: (shape) => [{ type: "float32", shape: transposedShape(shape), byColumn: true }],
-  encode: (values, rows) => [transpose(values, new Float32Array(values.length), rows)],
-};
-
-const INT8_COLUMNS: Codec = {
-  parts: (shape) => [
-    { type: "int8", shape: transposedShape(shape), byColumn: true },
-    { type: "float32", shape: shape.slice(0, 1), byColumn: false },
-  ],
-  encode: (values, rows) => {
-    const { quants, scales } = quantiseRows(values, values.length / rows);
-    return [transpose(quants, new Int8Array(quants.length), rows), scales];
+const CODECS: Readonly<Record<Exclude<WeightFormat["kind"], "blocks">, Codec>> = {
+  float32: {
+    parts: (shape) => [{ type: "float32", shape, byColumn: false }],
+    encode: (values) => [values],
+  },
+  "float32-columns": {
+    parts: (shape) => [{ type: "float32", shape: transposedShape(shape), byColumn: true }],
+    encode: (values, rows) => [transpose(values, new Float32Array(values.length), rows)],
+  },
+  "int8-columns": {
+    parts: (shape) => [
+      { type: "int8", shape: transposedShape(shape), byColumn: true },
+      { type: "float32", shape: shape.slice(0, 1), byColumn: false },
+    ],
+    encode: (values, rows) => {
+      const { quants, scales } = quantiseRows(values, values.length / rows);
+      return [transpose(quants, new Int8Array(quants.length), rows), scales];
+    },
   },
 };
 

@@ -21,15 +21,13 @@ export interface PlacedWeight {
 /** Gives every tensor that the weights are stored as its place in one file. */
 export function placeWeights(weights: readonly GraphWeight[]): PlacedWeight[] {
   let end = 0;
-  return weights.map((weight) => ({
-    weight,
-    stored: storedTensors(weight).map((tensor) => {
-      const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
-      const length = elementsOf(tensor.shape) * ELEMENT_TYPES[tensor.type].bytes;
-      end = offset + length;
-      return { ...tensor, offset, length };
-    }),
-  }));
+  const place = (tensor: StoredTensor): PlacedTensor => {
+    const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
+    const length = elementsOf(tensor.shape) * ELEMENT_TYPES[tensor.type].bytes;
+    end = offset + length;
+    return { ...tensor, offset, length };
+  };
+  return weights.map((weight) => ({ weight, stored: storedTensors(weight).map(place) }));
 }
 
 /**

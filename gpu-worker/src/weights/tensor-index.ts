@@ -56,8 +56,8 @@ export class TensorIndex {
 
   /** What another thread needs to read a tensor: its place, and that of its block scales. */
   placesOf(name: string): LocatedTensors {
-    const needed = [name, scaleNameOf(name)];
-    return new Map([...this.#tensors].filter(([found]) => needed.includes(found)));
+    const needed = new Set([name, scaleNameOf(name)]);
+    return new Map([...this.#tensors].filter(([found]) => needed.has(found)));
   }
 
   /** Numbers in all tensors together. */
