@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 
-import { build } from "esbuild";
+import { build, stop } from "esbuild";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { unstable_readConfig } from "wrangler";
 
@@ -35,20 +35,19 @@ export async function startLocalEdge(
   if (database?.migrations_dir === undefined) {
     throw new Error(`${configPath} names no database with migrations`);
   }
-  const runtime = new Miniflare(
-    convertV4MiniflareOptions({
-      host: "127.0.0.1",
-      port: 0,
-      cf: false,
-      resourcePersistencePath: stateFolder,
-      modules: true,
-      script,
-      compatibilityDate: config.compatibility_date ?? "",
-      compatibilityFlags: config.compatibility_flags,
-      bindings: { ...config.vars, ...vars },
-      d1Databases: { [database.binding]: database.database_id ?? "" },
-    }),
-  );
+  const options = convertV4MiniflareOptions({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    resourcePersistencePath: stateFolder,
+    modules: true,
+    script,
+    compatibilityDate: config.compatibility_date ?? "",
+    compatibilityFlags: config.compatibility_flags,
+    bindings: { ...config.vars, ...vars },
+    d1Databases: { [database.binding]: database.database_id ?? "" },
+  });
+  const runtime = keepingSignals(() => new Miniflare(options));
   const { port } = await runtime.ready;
   const migrations = join(dirname(configPath), database.migrations_dir);
   await applyMigrations(await runtime.getD1Database(database.binding), migrations);
@@ -70,7 +69,27 @@ export async function bundleEdge(configPath: string): Promise<string> {
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*"],
   });
+  await stop(); // esbuild's process, which would stay as long as this one
   return outputFiles[0]?.text ?? "";
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/**
+ * Miniflare ends the process at a signal, before the other parts are stopped in order; its listeners
+ * are taken away again, and who starts the edge closes it.
+ */
+function keepingSignals<T>(create: () => T): T {
+  const before = new Set(SIGNALS.flatMap((signal) => process.listeners(signal)));
+  const created = create();
+  for (const signal of SIGNALS) {
+    for (const listener of process.listeners(signal)) {
+      if (!before.has(listener)) {
+        process.off(signal, listener);
+      }
+    }
+  }
+  return created;
 }
 
 function readConfig(configPath: string) {

@@ -11,6 +11,8 @@ import type { PrompterSource } from "./prompt/prompt-worker.ts";
 import { Tokenizer } from "./prompt/tokenizer.ts";
 import { parsePreprocessorConfig } from "./vision/preprocessor-config.ts";
 import type { VisionSettings } from "./vision/preprocessor-config.ts";
+import { parseVideoProcessorConfig } from "./vision/video-processor-config.ts";
+import type { ClipSettings } from "./vision/video-processor-config.ts";
 import { CheckpointError } from "./weights/checkpoint-error.ts";
 import { withExpertOrder } from "./weights/expert-order.ts";
 import { parseModelConfig } from "./weights/model-config.ts";
@@ -28,6 +30,7 @@ export interface Checkpoint {
   tensors: TensorIndex;
   generation: GenerationConfig;
   vision: VisionSettings;
+  clips: ClipSettings;
   tokenizer: Tokenizer;
   prompter: PrompterSource;
 }
@@ -54,6 +57,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
 
 interface TextFiles {
   preprocessor: string;
+  videoPreprocessor: string;
   tokenizerJson: string;
   tokenizerConfigJson: string;
   generation: string;
@@ -64,6 +68,7 @@ async function readTextFiles(folder: string): Promise<TextFiles> {
   const tokenizerConfigJson = await readRequired(folder, "tokenizer_config.json");
   return {
     preprocessor: await readRequired(folder, "preprocessor_config.json"),
+    videoPreprocessor: await readRequired(folder, "video_preprocessor_config.json"),
     tokenizerJson: await readRequired(folder, "tokenizer.json"),
     tokenizerConfigJson,
     generation: (await readOptional(folder, "generation_config.json")) ?? "{}",
@@ -75,7 +80,7 @@ async function readTextFiles(folder: string): Promise<TextFiles> {
   };
 }
 
-type ParsedFiles = Pick<Checkpoint, "generation" | "vision" | "tokenizer" | "prompter">;
+type ParsedFiles = Pick<Checkpoint, "generation" | "vision" | "clips" | "tokenizer" | "prompter">;
 
 function parseTextFiles(files: TextFiles, config: ModelConfig): ParsedFiles {
   const { tokenizerJson, tokenizerConfigJson } = files;
@@ -85,6 +90,9 @@ function parseTextFiles(files: TextFiles, config: ModelConfig): ParsedFiles {
   return {
     generation: parseGenerationConfig(files.generation),
     vision: parsePreprocessorConfig(parseJsonFile("preprocessor_config.json", files.preprocessor)),
+    clips: parseVideoProcessorConfig(
+      parseJsonFile("video_preprocessor_config.json", files.videoPreprocessor),
+    ),
     tokenizer,
     prompter: {
       tokenizerJson,

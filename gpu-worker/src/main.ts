@@ -15,6 +15,7 @@ import { PromptThread } from "./prompt/prompt-thread.ts";
 import { ChatService } from "./server/chat-service.ts";
 import { RequestMedia } from "./server/request-media.ts";
 import { WorkerServer } from "./server/worker-server.ts";
+import { ClipPreprocessor } from "./vision/clip-preprocessor.ts";
 import { ImagePreprocessor } from "./vision/image-preprocessor.ts";
 import { CheckpointError } from "./weights/checkpoint-error.ts";
 
@@ -28,10 +29,15 @@ async function main(): Promise<void> {
   const onProgress = buildProgress(logger);
   const model = await loadModel(checkpoint, { ...config, memory, onProgress });
   const images = new ImagePreprocessor({ settings: checkpoint.vision, threads: config.threads });
+  const clips = new ClipPreprocessor({
+    settings: checkpoint.clips,
+    processes: Math.min(config.threads, MAX_CLIP_PROCESSES),
+    maxTokens: memory.slotCapacity,
+  });
   const prompts = new PromptThread(checkpoint.prompter);
   const generator = new EngineGenerator(model);
   const server = new WorkerServer({
-    service: createService(checkpoint, memory, { images, prompts }),
+    service: createService(checkpoint, memory, { images, clips, prompts }),
     generator,
     admission: new Admission(config.slots + config.maxQueue),
     logger,
@@ -45,15 +51,25 @@ async function main(): Promise<void> {
   logger.info("draining", { seconds: config.drainSeconds });
   await server.drain(config.drainSeconds * 1000);
   await generator.idle();
+  clips.close();
   await Promise.all([images.close(), prompts.close()]);
   model.close();
   process.exit(0);
 }
 
+/** Each may need a gigabyte while it decodes. */
+const MAX_CLIP_PROCESSES = 2;
+
+interface Preparers {
+  images: ImagePreprocessor;
+  clips: ClipPreprocessor;
+  prompts: PromptThread;
+}
+
 function createService(
   { id, config, vision, generation, tokenizer }: Checkpoint,
   { slotCapacity, featureBytes }: MemoryPlan,
-  { images, prompts }: { images: ImagePreprocessor; prompts: PromptThread },
+  { images, clips, prompts }: Preparers,
 ): ChatService {
   return new ChatService({
     model: {
@@ -66,6 +82,7 @@ function createService(
     },
     media: new RequestMedia({
       images,
+      clips,
       mergeSize: config.vision.mergeSize,
       cacheBytes: featureBytes,
     }),

@@ -117,7 +117,7 @@ describe("a message", () => {
       { role: "user", content: Array.from({ length: 1025 }, () => ({ text: "" })) },
       "<=1024 items",
     ],
-    ["a part of another kind", { role: "user", content: [{ type: "video" }] }, 'got \\"video\\"'],
+    ["a part of another kind", { role: "user", content: [{ type: "audio" }] }, 'got \\"audio\\"'],
     ["an unknown field", { role: "user", content: "", cache_control: {} }, "cache_control"],
     ["an answer to no call", { role: "tool", content: "22 °C" }, "tool_call_id"],
   ])("is refused with a reason: %s", (_, message, reason) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { imageParts, parseChatRequest } from "./chat.ts";
+import { mediaParts, parseChatRequest, urlsOf } from "./chat.ts";
 import { ApiError } from "./errors.ts";
 import { parseJson } from "./json.ts";
 
@@ -126,10 +126,15 @@ describe("parseChatRequest", () => {
       'got "file"',
     ],
     [
-      "257 pictures",
-      { messages: [{ role: "user", content: Array.from({ length: 257 }, () => image) }] },
+      "1026 pictures",
+      {
+        messages: Array.from({ length: 2 }, () => ({
+          role: "user",
+          content: Array.from({ length: 513 }, () => image),
+        })),
+      },
       "messages",
-      "at most 256 pictures are allowed, got 257",
+      "at most 1024 pictures, clips and frames are allowed, got 1026",
     ],
     ["no model", { model: "" }, "model", "got"],
   ])("refuses %s", (_, fields, param, reason) => {
@@ -164,7 +169,7 @@ describe("parseChatRequest", () => {
   });
 });
 
-describe("imageParts", () => {
+describe("mediaParts", () => {
   it("finds all pictures in order, with their paths", () => {
     const request = parseChatRequest({
       ...body,
@@ -175,9 +180,26 @@ describe("imageParts", () => {
         { role: "user", content: [{ ...image, image: "cid:media-1" }] },
       ],
     });
-    expect(imageParts(request).map(({ path, part }) => [path, part.image_url.url])).toEqual([
-      ["messages.1.content.1", image.image],
-      ["messages.3.content.0", "cid:media-1"],
+    expect(mediaParts(request).flatMap(urlsOf)).toEqual([
+      { path: "messages.1.content.1.image_url.url", kind: "image", url: image.image },
+      { path: "messages.3.content.0.image_url.url", kind: "image", url: "cid:media-1" },
+    ]);
+  });
+
+  it("finds clips and the frames of lists", () => {
+    const parts = [
+      { video: "https://a/b.mp4", fps: "2" },
+      { video: ["f0", "f1"], sample_fps: 2 },
+    ];
+    const request = parseChatRequest({ ...body, messages: [{ role: "user", content: parts }] });
+    expect(mediaParts(request).map(({ part }) => part)).toEqual([
+      { type: "video_url", video_url: { url: "https://a/b.mp4" }, fps: 2 },
+      { type: "video", video: ["f0", "f1"], sample_fps: 2 },
+    ]);
+    expect(mediaParts(request).flatMap(urlsOf)).toEqual([
+      { path: "messages.0.content.0.video_url.url", kind: "video", url: "https://a/b.mp4" },
+      { path: "messages.0.content.1.video.0", kind: "image", url: "f0" },
+      { path: "messages.0.content.1.video.1", kind: "image", url: "f1" },
     ]);
   });
 });

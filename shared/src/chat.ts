@@ -1,10 +1,10 @@
 import * as z from "zod";
 
 import { Message, Tool } from "./chat-message.ts";
-import type { ImagePart } from "./chat-message.ts";
+import type { MediaPart } from "./content-part.ts";
 import { ApiError } from "./errors.ts";
 import {
-  MAX_MEDIA_PARTS,
+  MAX_MEDIA_URLS,
   MAX_MESSAGES,
   MAX_STOP_LENGTH,
   MAX_STOP_STRINGS,
@@ -86,34 +86,69 @@ export function parseChatRequest(body: unknown): ChatRequest {
     throw toInvalidRequest(parsed.error);
   }
   const request = parsed.data;
-  const mediaCount = imageParts(request).length;
-  if (mediaCount > MAX_MEDIA_PARTS) {
+  const mediaCount = mediaParts(request).flatMap(urlsOf).length;
+  if (mediaCount > MAX_MEDIA_URLS) {
     throw new ApiError(
       "invalid_request",
-      `messages: at most ${MAX_MEDIA_PARTS} pictures are allowed, got ${mediaCount}.`,
+      `messages: at most ${MAX_MEDIA_URLS} pictures, clips and frames are allowed, got ${mediaCount}.`,
       { param: "messages" },
     );
   }
   return request;
 }
 
-export interface LocatedImage {
-  part: ImagePart;
+export interface LocatedMedium {
+  part: MediaPart;
   /** Dotted path of the part in the request, for error messages. */
   path: string;
 }
 
-/** All pictures of a request in the order in which the model sees them. */
-export function imageParts(request: ChatRequest): LocatedImage[] {
+/** All pictures and clips of a request in the order in which the model sees them. */
+export function mediaParts(request: ChatRequest): LocatedMedium[] {
   return request.messages.flatMap(({ content }, messageIndex) =>
     typeof content !== "object" || content === null
       ? []
       : content.flatMap((part, partIndex) =>
-          part.type === "image_url"
-            ? [{ part, path: `messages.${messageIndex}.content.${partIndex}` }]
-            : [],
+          part.type === "text"
+            ? []
+            : [{ part, path: `messages.${messageIndex}.content.${partIndex}` }],
         ),
   );
+}
+
+export interface LocatedUrl {
+  url: string;
+  kind: "image" | "video";
+  /** Dotted path of the URL in the request. */
+  path: string;
+}
+
+/** The URLs of a part: one, or those of a clip's frames. */
+export function urlsOf({ part, path }: LocatedMedium): LocatedUrl[] {
+  switch (part.type) {
+    case "image_url":
+      return [{ url: part.image_url.url, kind: "image", path: `${path}.image_url.url` }];
+    case "video_url":
+      return [{ url: part.video_url.url, kind: "video", path: `${path}.video_url.url` }];
+    case "video":
+      return part.video.map((url, index) => ({
+        url,
+        kind: "image",
+        path: `${path}.video.${index}`,
+      }));
+  }
+}
+
+/** The same part with each of its URLs replaced. */
+export function withUrls(part: MediaPart, replace: (url: string) => string): MediaPart {
+  switch (part.type) {
+    case "image_url":
+      return { ...part, image_url: { ...part.image_url, url: replace(part.image_url.url) } };
+    case "video_url":
+      return { ...part, video_url: { url: replace(part.video_url.url) } };
+    case "video":
+      return { ...part, video: part.video.map(replace) };
+  }
 }
 
 /** As OpenAI does, null stands for an absent field. */

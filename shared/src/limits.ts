@@ -9,14 +9,20 @@ export const MAX_JSON_DEPTH = 64;
 /** Bytes of one picture, encoded: a 100-megapixel JPEG of good quality. */
 export const MAX_IMAGE_BYTES = 20 * MIB;
 
+/** Frames of one clip, listed or sampled: the checkpoints' own bound. */
+export const MAX_FRAMES = 768;
+
+/** Bytes of one clip that travels inside a request. */
+export const MAX_VIDEO_BYTES = 32 * MIB;
+
 /** Bytes of all media of one request that travel inside it. */
 export const MAX_INLINE_MEDIA_BYTES = 32 * MIB;
 
 /** Pixels of one picture before resizing: 100 megapixels are 300 MB of RGB while it is decoded. */
 export const MAX_IMAGE_PIXELS = 100_000_000;
 
-/** Media parts of one request: a long document is a few hundred pages. */
-export const MAX_MEDIA_PARTS = 256;
+/** Pictures, clips and frames of one request: a clip of 768 frames, or a document of a thousand pages. */
+export const MAX_MEDIA_URLS = 1024;
 
 export const MAX_MESSAGES = 1024;
 export const MAX_PARTS_PER_MESSAGE = 1024;

@@ -24,9 +24,9 @@ describe("WorkerRequest", () => {
     ["an id of 129 characters", { id: "a".repeat(129) }, "id"],
     ["another name", { media: [{ ...medium, name: "request" }] }, "media.0.name"],
     ["no bytes", { media: [{ ...medium, bytes: 0 }] }, "media.0.bytes"],
-    ["20 MiB and a byte", { media: [{ ...medium, bytes: 20 * 2 ** 20 + 1 }] }, "media.0.bytes"],
+    ["32 MiB and a byte", { media: [{ ...medium, bytes: 32 * 2 ** 20 + 1 }] }, "media.0.bytes"],
     ["a digest in capitals", { media: [{ ...medium, sha256: "A".repeat(64) }] }, "media.0.sha256"],
-    ["257 media", { media: Array.from({ length: 257 }, () => medium) }, "media"],
+    ["1025 media", { media: Array.from({ length: 1025 }, () => medium) }, "media"],
     ["more bytes than travel inside a request", { media: [large, large] }, "media"],
     ["an unknown field", { priority: 1 }, ""],
   ])("refuses %s", (_, change, path) => {

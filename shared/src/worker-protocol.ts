@@ -11,7 +11,7 @@
  */
 import * as z from "zod";
 
-import { MAX_IMAGE_BYTES, MAX_INLINE_MEDIA_BYTES, MAX_MEDIA_PARTS } from "./limits.ts";
+import { MAX_INLINE_MEDIA_BYTES, MAX_MEDIA_URLS, MAX_VIDEO_BYTES } from "./limits.ts";
 import { Usage } from "./usage.ts";
 
 export const REQUEST_PART = "request";
@@ -25,7 +25,7 @@ const RequestId = z.string().regex(/^[\w-]{1,128}$/, "expected 1 to 128 letters,
 /** A medium that travels in the multipart body; the signature covers its bytes through `sha256`. */
 export const InlineMedium = z.strictObject({
   name: z.string().regex(/^media-\d+$/),
-  bytes: z.int().positive().max(MAX_IMAGE_BYTES),
+  bytes: z.int().positive().max(MAX_VIDEO_BYTES),
   sha256: z.string().regex(/^[\da-f]{64}$/),
   type: z.string(),
 });
@@ -39,7 +39,7 @@ export const WorkerRequest = z.strictObject({
   body: z.unknown(),
   media: z
     .array(InlineMedium)
-    .max(MAX_MEDIA_PARTS)
+    .max(MAX_MEDIA_URLS)
     .refine(
       (media) => media.reduce((sum, { bytes }) => sum + bytes, 0) <= MAX_INLINE_MEDIA_BYTES,
       `expected at most ${MAX_INLINE_MEDIA_BYTES} bytes together`,

@@ -6,7 +6,7 @@ import { openCheckpoint } from "../../gpu-worker/src/checkpoint.ts";
 import type { Checkpoint } from "../../gpu-worker/src/checkpoint.ts";
 import { EngineGenerator } from "../../gpu-worker/src/engine/generator.ts";
 import type { GenerationRequest } from "../../gpu-worker/src/engine/generator.ts";
-import type { VisionFeatures } from "../../gpu-worker/src/engine/model.ts";
+import type { PatchedMedium, VisionFeatures } from "../../gpu-worker/src/engine/model.ts";
 import { Sampler } from "../../gpu-worker/src/engine/sampler.ts";
 import { samplingSettings } from "../../gpu-worker/src/engine/sampling-settings.ts";
 import { StopStringFilter } from "../../gpu-worker/src/engine/stop-strings.ts";
@@ -15,15 +15,16 @@ import { planMemory } from "../../gpu-worker/src/memory-plan.ts";
 import { ChatPrompter } from "../../gpu-worker/src/prompt/chat-prompt.ts";
 import type { ChatPrompt } from "../../gpu-worker/src/prompt/chat-prompt.ts";
 import { ChatTemplate } from "../../gpu-worker/src/prompt/chat-template.ts";
+import type { PromptMedium } from "../../gpu-worker/src/prompt/prompt-media.ts";
 import { Tokenizer } from "../../gpu-worker/src/prompt/tokenizer.ts";
 import type { OnnxModel } from "../../gpu-worker/src/runtime/onnx-model.ts";
 import { tokensOf } from "../../gpu-worker/src/vision/grid.ts";
 import { prepareImage } from "../../gpu-worker/src/vision/prepare-image.ts";
-import type { PreparedImage } from "../../gpu-worker/src/vision/prepare-image.ts";
+import { collectClip } from "../support/collect-clip.ts";
 import { checkClose, checkEqual } from "./check.ts";
 import type { Check } from "./check.ts";
 import { readCases } from "./recorded-case.ts";
-import type { RecordedCase } from "./recorded-case.ts";
+import type { RecordedCase, RecordedMedium } from "./recorded-case.ts";
 
 /** Largest logit difference allowed, relative to the range of the logits. */
 const LOGIT_TOLERANCE = 2e-3;
@@ -77,25 +78,48 @@ async function openBench(folder: string, cacheFolder: string): Promise<Bench> {
   };
 }
 
+/** A picture or clip, prepared as the checkpoint's processors do. */
+interface PreparedMedium {
+  kind: "image" | "video";
+  prompt: PromptMedium;
+  patched: PatchedMedium;
+}
+
 async function* checkCase(bench: Bench, recorded: RecordedCase): AsyncGenerator<Check> {
-  const { name } = recorded;
-  if (recorded.hasVideo) {
-    yield { name, passed: false, detail: "clips are not supported" };
-    return;
+  const media: PreparedMedium[] = [];
+  for (const medium of recorded.media) {
+    media.push(await prepareMedium(bench.checkpoint, medium));
   }
-  const images = await Promise.all(
-    recorded.images.map((bytes) => prepareImage(bytes, {}, bench.checkpoint.vision)),
-  );
   const prompt = bench.prompter.fromConversation(
     recorded.conversation,
-    images.map(({ grid }) => ({ grid })),
+    media.map((medium) => medium.prompt),
   );
   yield* checkPrompt(recorded, prompt);
-  yield* checkPixels(recorded, images);
-  const features = await Promise.all(images.map((image) => bench.model.encode(image)));
-  yield* checkFeatures(recorded, features);
+  yield* checkPixels(recorded, media);
+  const features: VisionFeatures[] = [];
+  for (const { patched } of media) {
+    features.push(await bench.model.encode(patched));
+  }
+  for (const kind of ["image", "video"] as const) {
+    const ofKind = features.filter((_, index) => media[index]?.kind === kind);
+    yield* checkFeatures(recorded, kind, ofKind);
+  }
   yield* checkLogits(bench, recorded, { prompt, features });
-  yield await checkGreedyTokens(bench, recorded, { prompt, images });
+  yield await checkGreedyTokens(bench, recorded, { prompt, media });
+}
+
+async function prepareMedium(
+  { vision, clips }: Checkpoint,
+  medium: RecordedMedium,
+): Promise<PreparedMedium> {
+  if (medium.kind === "image") {
+    const { grid, patches } = await prepareImage(medium.bytes, {}, vision);
+    return { kind: "image", prompt: { grid }, patched: { grid, patches } };
+  }
+  const task = { input: medium, options: {}, settings: clips, maxTokens: Infinity };
+  const { plan, patches } = await collectClip(task);
+  const { grid, timestamps } = plan;
+  return { kind: "video", prompt: { grid, timestamps }, patched: { grid, patches } };
 }
 
 function* checkPrompt({ name, expected }: RecordedCase, prompt: ChatPrompt): Generator<Check> {
@@ -109,40 +133,44 @@ function* checkPrompt({ name, expected }: RecordedCase, prompt: ChatPrompt): Gen
   yield checkEqual(`${name}: rope delta`, [prompt.ropeDelta], [expected.ropeDelta]);
 }
 
+const PIXEL_TENSORS = { image: "pixel_values", video: "pixel_values_videos" } as const;
+
 function* checkPixels(
   { name, expected }: RecordedCase,
-  images: readonly PreparedImage[],
+  media: readonly PreparedMedium[],
 ): Generator<Check> {
-  if (expected.tensors.has("image_grid_thw")) {
-    const grids = images.flatMap(({ grid }) => [grid.t, grid.h, grid.w]);
-    yield checkEqual(`${name}: grids`, grids, valuesOf(expected, "image_grid_thw"));
-  }
-  if (expected.tensors.has("pixel_values")) {
-    const patches = images.flatMap((image) => Array.from(image.patches));
-    yield checkClose(
-      `${name}: patches`,
-      patches,
-      valuesOf(expected, "pixel_values"),
-      PIXEL_TOLERANCE,
-    );
+  for (const kind of ["image", "video"] as const) {
+    const ofKind = media.filter((medium) => medium.kind === kind).map(({ patched }) => patched);
+    if (expected.tensors.has(`${kind}_grid_thw`)) {
+      const grids = ofKind.flatMap(({ grid }) => [grid.t, grid.h, grid.w]);
+      const recorded = valuesOf(expected, `${kind}_grid_thw`);
+      yield checkEqual(`${name}: ${kind} grids`, grids, recorded);
+    }
+    const tensor = PIXEL_TENSORS[kind];
+    if (expected.tensors.has(tensor)) {
+      const patches = joinRows(ofKind.map((medium) => medium.patches));
+      const recorded = valuesOf(expected, tensor);
+      yield checkClose(`${name}: ${kind} patches`, patches, recorded, PIXEL_TOLERANCE);
+    }
   }
 }
 
 function* checkFeatures(
   { name, expected }: RecordedCase,
+  kind: "image" | "video",
   features: readonly VisionFeatures[],
 ): Generator<Check> {
   const layers = [...(features[0]?.deepstack.keys() ?? [])];
   const outputs = [
-    { tensor: "image_embeds", rows: features.map(({ embeddings }) => embeddings) },
+    { tensor: `${kind}_embeds`, rows: features.map(({ embeddings }) => embeddings) },
     ...layers.map((layer) => ({
-      tensor: `image_deepstack_${layer}`,
+      tensor: `${kind}_deepstack_${layer}`,
       rows: features.map(({ deepstack }) => deepstack[layer] ?? []),
     })),
   ];
   for (const { tensor, rows } of features.length === 0 ? [] : outputs) {
-    const actual = rows.flatMap((row) => Array.from(row));
-    yield checkClose(`${name}: ${tensor}`, actual, valuesOf(expected, tensor), LOGIT_TOLERANCE);
+    const recorded = valuesOf(expected, tensor);
+    yield checkClose(`${name}: ${tensor}`, joinRows(rows), recorded, LOGIT_TOLERANCE);
   }
 }
 
@@ -180,14 +208,14 @@ async function* checkLogits(
 async function checkGreedyTokens(
   { checkpoint, model }: Bench,
   { name, expected }: RecordedCase,
-  { prompt, images }: { prompt: ChatPrompt; images: readonly PreparedImage[] },
+  { prompt, media }: { prompt: ChatPrompt; media: readonly PreparedMedium[] },
 ): Promise<Check> {
   const tokens: number[] = [];
   const request: GenerationRequest = {
     id: name,
     prompt,
     tenant: "",
-    media: images.map((patched, index) => ({
+    media: media.map(({ patched }, index) => ({
       digest: new Uint8Array(32).fill(index),
       tokens: tokensOf(patched.grid, checkpoint.config.vision.mergeSize),
       patched,
@@ -222,12 +250,14 @@ function argmax(row: Float32Array): number {
 }
 
 function joined(features: readonly VisionFeatures[]): VisionFeatures {
-  const rows = (parts: readonly ArrayLike<number>[]) =>
-    Float32Array.from(parts.flatMap((part) => Array.from(part)));
   return {
-    embeddings: rows(features.map(({ embeddings }) => embeddings)),
+    embeddings: joinRows(features.map(({ embeddings }) => embeddings)),
     deepstack: [...(features[0]?.deepstack.keys() ?? [])].map((layer) =>
-      rows(features.map(({ deepstack }) => deepstack[layer] ?? [])),
+      joinRows(features.map(({ deepstack }) => deepstack[layer] ?? [])),
     ),
   };
+}
+
+function joinRows(parts: readonly ArrayLike<number>[]): Float32Array {
+  return Float32Array.from(parts.flatMap((part) => Array.from(part)));
 }

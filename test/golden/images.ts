@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
-import { PixelOptions } from "@qwen3-vl/shared/chat-message";
+import { PixelOptions } from "@qwen3-vl/shared/content-part";
 import * as z from "zod";
 
 import { prepareImage } from "../../gpu-worker/src/vision/prepare-image.ts";
-import type { PreparedImage } from "../../gpu-worker/src/vision/prepare-image.ts";
 import type { VisionSettings } from "../../gpu-worker/src/vision/preprocessor-config.ts";
+import { checkPatches } from "./check-patches.ts";
 import { checkEqual } from "./check.ts";
 import type { Check } from "./check.ts";
 
@@ -39,13 +39,8 @@ const PUBLISHED_SETTINGS: VisionSettings = {
   rescale: 1 / 255,
 };
 
-/** One level of a byte after normalisation. */
-const LEVEL = 1 / 127.5;
-/** Probes may differ by two levels; recorded values are rounded to 5 digits. */
-const PROBE_TOLERANCE = 2 * LEVEL + 1e-5;
-const PROBE_RATE = 0.99;
-/** Means over a whole picture differ by far less than its pixels. */
-const STATISTIC_TOLERANCE = LEVEL / 2;
+/** Resampled bytes may differ by so many levels. */
+const PIXEL_LEVELS = 2;
 
 /** Compares the preprocessing of every picture recorded in `media/images.json`, found in `files`. */
 export async function* checkImages(options: {
@@ -74,32 +69,5 @@ async function* checkImage(recording: Recording, bytes: Uint8Array): AsyncGenera
     [t * h * w, image.patches.length / (t * h * w)],
     [rows, columns],
   );
-  yield checkStatistics(name, image, recording);
-  yield checkProbes(name, image, recording);
-}
-
-function checkStatistics(name: string, { patches }: PreparedImage, recording: Recording): Check {
-  const mean = patches.reduce((sum, value) => sum + value, 0) / patches.length;
-  const variance = patches.reduce((sum, value) => sum + (value - mean) ** 2, 0) / patches.length;
-  const meanError = Math.abs(mean - recording.mean);
-  const stdError = Math.abs(Math.sqrt(variance) - recording.std);
-  return {
-    name: `${name}: mean, deviation`,
-    passed: meanError <= STATISTIC_TOLERANCE && stdError <= STATISTIC_TOLERANCE,
-    detail: `off by ${meanError.toExponential(1)}, ${stdError.toExponential(1)}`,
-  };
-}
-
-function checkProbes(name: string, { patches }: PreparedImage, recording: Recording): Check {
-  const { probes, columns } = recording;
-  const errors = probes.map(([row, column, expected]) =>
-    Math.abs((patches[row * columns + column] ?? Number.NaN) - expected),
-  );
-  const close = errors.filter((error) => error <= PROBE_TOLERANCE).length;
-  const worst = Math.max(...errors) / LEVEL;
-  return {
-    name: `${name}: probes`,
-    passed: close >= PROBE_RATE * probes.length,
-    detail: `${close} of ${probes.length} within 2 levels, worst ${worst.toFixed(2)}`,
-  };
+  yield* checkPatches(name, image.patches, recording, PIXEL_LEVELS);
 }

@@ -6,6 +6,7 @@ import { checkCases } from "./cases.ts";
 import type { Check } from "./check.ts";
 import { checkImages } from "./images.ts";
 import { checkText } from "./text.ts";
+import { checkVideos } from "./videos.ts";
 
 const data = join(import.meta.dirname, "data");
 const folder = (name: string) => ({ type: "string", default: join(data, name) }) as const;
@@ -23,6 +24,7 @@ const { values } = parseArgs({
 async function* allChecks(): AsyncGenerator<Check> {
   yield* checkText(values);
   yield* checkImages(values);
+  yield* checkVideos(values);
   yield* checkCases(values);
 }
 

@@ -41,13 +41,16 @@ const Expected = z.object({
   smallest_gap_between_the_two_best_logits: z.number(),
 });
 
+export type RecordedMedium =
+  | { kind: "image"; bytes: Uint8Array }
+  | { kind: "frames"; frames: readonly Uint8Array[]; sampleFps: number };
+
 /** One request with what the reference implementation computed for it. */
 export interface RecordedCase {
   name: string;
   conversation: Conversation;
-  /** Encoded pictures in prompt order. */
-  images: readonly Uint8Array[];
-  hasVideo: boolean;
+  /** Pictures and lists of frames, encoded, in prompt order. */
+  media: readonly RecordedMedium[];
   expected: {
     prompt: string;
     ropeDelta: number;
@@ -74,20 +77,11 @@ function readCase(folder: string, name: string): RecordedCase {
   return {
     name,
     conversation: {
-      messages: request.messages.map((message) => ({
-        ...message,
-        content:
-          typeof message.content === "string"
-            ? message.content
-            : message.content.filter((part) => part.type !== "video"),
-      })),
+      messages: request.messages,
       ...(request.tools == null ? {} : { tools: request.tools }),
       ...(request.add_vision_id === undefined ? {} : { addVisionId: request.add_vision_id }),
     },
-    images: parts.flatMap((part) =>
-      part.type === "image" ? [readFileSync(join(folder, part.image))] : [],
-    ),
-    hasVideo: parts.some((part) => part.type === "video"),
+    media: parts.flatMap((part) => readMedium(folder, part)),
     expected: {
       prompt: expected.prompt,
       ropeDelta: expected.rope_delta,
@@ -96,6 +90,18 @@ function readCase(folder: string, name: string): RecordedCase {
       tensors: readRecordedTensors(join(folder, "expected.safetensors")),
     },
   };
+}
+
+function readMedium(folder: string, part: z.infer<typeof Part>): RecordedMedium[] {
+  const read = (name: string) => readFileSync(join(folder, name));
+  switch (part.type) {
+    case "text":
+      return [];
+    case "image":
+      return [{ kind: "image", bytes: read(part.image) }];
+    case "video":
+      return [{ kind: "frames", frames: part.video.map(read), sampleFps: part.sample_fps }];
+  }
 }
 
 function readJson(path: string): unknown {

@@ -19,7 +19,7 @@ export interface LoadOptions {
 }
 
 /** How requests ended (`200`, `503`, `left`, or what went wrong) and how many did so. */
-export type Endings = Record<string, number>;
+type Endings = Record<string, number>;
 
 const MAX_TOKENS = 160;
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-export const MODEL = "qwen3-vl-shapes";
+const MODEL = "qwen3-vl-shapes";
 export const PICTURE = readFileSync(join(import.meta.dirname, "../../examples/shapes.png"));
 export const PICTURE_URL = `data:image/png;base64,${PICTURE.toString("base64")}`;
 

@@ -2,9 +2,9 @@ import { MAX_INLINE_MEDIA_BYTES } from "@qwen3-vl/shared/limits";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 
 import { acceptUpTo } from "../../edge/src/http/read-body.ts";
-import { FETCH_LIMITS, fetchPicture } from "../../edge/src/media/fetch-picture.ts";
-import type { FetchLimits } from "../../edge/src/media/fetch-picture.ts";
-import { pictureTooLarge } from "../../edge/src/media/media-too-large.ts";
+import { FETCH_LIMITS, fetchMedium } from "../../edge/src/media/fetch-medium.ts";
+import type { FetchLimits } from "../../edge/src/media/fetch-medium.ts";
+import { mediumTooLarge } from "../../edge/src/media/media-too-large.ts";
 import {
   callsOf,
   chatWithPictures,
@@ -103,13 +103,14 @@ describe("a picture", () => {
   });
 });
 
-describe("fetchPicture", () => {
+describe("fetchMedium", () => {
   const limits = { ...FETCH_LIMITS, headersMs: 300, stallMs: 300, totalMs: 2000 };
   const fetchWith = (path: string, own: Partial<FetchLimits> = {}) =>
-    fetchPicture(origin(path), {
+    fetchMedium(origin(path), {
+      maxBytes: 1000,
       policy: { allowHttpLoopback: true },
       limits: { ...limits, ...own },
-      accept: acceptUpTo(1000, () => pictureTooLarge(1000)),
+      accept: acceptUpTo(1000, () => mediumTooLarge(1000)),
       signal: AbortSignal.timeout(20_000),
     });
 
@@ -127,7 +128,8 @@ describe("fetchPicture", () => {
 
   it("without the development flag fetches nothing from this machine", async () => {
     const path = "/good.png?production";
-    const fetched = fetchPicture(origin(path), {
+    const fetched = fetchMedium(origin(path), {
+      maxBytes: 1000,
       policy: { allowHttpLoopback: false },
       limits,
       accept: () => {},

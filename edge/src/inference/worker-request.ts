@@ -1,10 +1,10 @@
+import { withUrls } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
-import type { ContentPart } from "@qwen3-vl/shared/chat-message";
 import { sha256Hex } from "@qwen3-vl/shared/signature";
 import { cidUrl, REQUEST_PART } from "@qwen3-vl/shared/worker-protocol";
 import type { InlineMedium, WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
 
-import type { Picture } from "../media/load-pictures.ts";
+import type { LoadedMedium } from "../media/load-media.ts";
 import { multipartBody } from "./multipart.ts";
 import type { MultipartBody } from "./multipart.ts";
 
@@ -14,22 +14,22 @@ export interface OutgoingRequest extends MultipartBody {
   signedContent: string;
 }
 
-/** A chat completion as the GPU worker takes it: each picture's URL has become a `cid:` of its bytes. */
+/** A chat completion as the GPU worker takes it: each medium's URL has become a `cid:` of its bytes. */
 export async function toWorkerRequest(
   { id, tenant }: Pick<WorkerRequest, "id" | "tenant">,
   request: ChatRequest,
-  pictures: readonly Picture[],
+  loaded: readonly LoadedMedium[],
 ): Promise<OutgoingRequest> {
-  const media = await Promise.all(pictures.map(describe));
-  const cids = new Map(pictures.map(({ url }, index) => [url, cidUrl(mediaName(index))]));
-  const workerRequest: WorkerRequest = { id, tenant, body: withUrls(request, cids), media };
+  const media = await Promise.all(loaded.map(describe));
+  const cids = new Map(loaded.map(({ url }, index) => [url, cidUrl(mediaName(index))]));
+  const workerRequest: WorkerRequest = { id, tenant, body: withCids(request, cids), media };
   const signedContent = JSON.stringify(workerRequest);
   return {
     id,
     signedContent,
     ...multipartBody([
       { name: REQUEST_PART, type: "application/json", content: signedContent },
-      ...pictures.map(({ type, bytes }, index) => ({
+      ...loaded.map(({ type, bytes }, index) => ({
         name: mediaName(index),
         type,
         content: bytes,
@@ -40,7 +40,7 @@ export async function toWorkerRequest(
 
 const mediaName = (index: number) => `media-${index}`;
 
-async function describe({ bytes, type }: Picture, index: number): Promise<InlineMedium> {
+async function describe({ bytes, type }: LoadedMedium, index: number): Promise<InlineMedium> {
   return {
     name: mediaName(index),
     bytes: bytes.byteLength,
@@ -49,21 +49,18 @@ async function describe({ bytes, type }: Picture, index: number): Promise<Inline
   };
 }
 
-function withUrls(request: ChatRequest, urls: ReadonlyMap<string, string>): ChatRequest {
+function withCids(request: ChatRequest, urls: ReadonlyMap<string, string>): ChatRequest {
   return {
     ...request,
     messages: request.messages.map((message) =>
       typeof message.content !== "object" || message.content === null
         ? message
-        : { ...message, content: message.content.map((part) => withUrl(part, urls)) },
+        : {
+            ...message,
+            content: message.content.map((part) =>
+              part.type === "text" ? part : withUrls(part, (url) => urls.get(url) ?? url),
+            ),
+          },
     ),
   };
-}
-
-function withUrl(part: ContentPart, urls: ReadonlyMap<string, string>): ContentPart {
-  if (part.type !== "image_url") {
-    return part;
-  }
-  const { image_url: image } = part;
-  return { ...part, image_url: { ...image, url: urls.get(image.url) ?? image.url } };
 }

@@ -1,4 +1,4 @@
-import { imageParts, parseChatRequest } from "@qwen3-vl/shared/chat";
+import { mediaParts, parseChatRequest, urlsOf } from "@qwen3-vl/shared/chat";
 import { Hono } from "hono";
 import type { Context } from "hono";
 
@@ -8,7 +8,7 @@ import { toGpuWorker } from "../inference/gpu-worker-client.ts";
 import { runCompletion } from "../inference/run-completion.ts";
 import type { CompletionEnding } from "../inference/run-completion.ts";
 import { toWorkerRequest } from "../inference/worker-request.ts";
-import { loadPictures } from "../media/load-pictures.ts";
+import { loadMedia } from "../media/load-media.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { createLogger } from "../observability/logger.ts";
 import { insertUsageRecord } from "../usage/usage-records.ts";
@@ -21,11 +21,11 @@ export const chatCompletions = new Hono<AppEnv>()
     const request = parseChatRequest(await readJson(c.req.raw));
     const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
     const policy = { allowHttpLoopback: c.env.ALLOW_HTTP_LOOPBACK === "true" };
-    const pictures = await loadPictures(imageParts(request), policy, client);
+    const media = await loadMedia(mediaParts(request).flatMap(urlsOf), policy, client);
 
     // The worker's ids are its keys, so they are never a client's choice.
     const id = crypto.randomUUID();
-    const outgoing = await toWorkerRequest({ id, tenant: c.var.apiKeyId }, request, pictures);
+    const outgoing = await toWorkerRequest({ id, tenant: c.var.apiKeyId }, request, media);
     client.throwIfAborted();
     const logger = createLogger(c.env.LOG);
     const completion = runCompletion({ worker, request: outgoing, client, logger });

@@ -1,7 +1,7 @@
 import type { VisionFeatures } from "./model.ts";
 
 /** Bytes of features, DeepStack included. */
-export function bytesOf({ embeddings, deepstack }: VisionFeatures): number {
+function bytesOf({ embeddings, deepstack }: VisionFeatures): number {
   return deepstack.reduce((sum, layer) => sum + layer.byteLength, embeddings.byteLength);
 }
 

@@ -6,21 +6,20 @@ const VIDEO_PAD = "<|video_pad|>";
 const VISION_END = "<|vision_end|>";
 
 /**
- * Replaces what the template writes for each clip, start, placeholder and end, by the same for each of
- * its frame pairs with its time before: `<0.3 seconds>`. The times are text like any other and may be
- * tokenised together with what stands before them, as in the reference.
+ * Replaces the placeholder of each clip by its frame pairs, each with its time before it:
+ * `<0.3 seconds>`. The start and end that the template writes around the placeholder stay, as
+ * transformers 5 keeps them. The times are text like any other and may be tokenised together with
+ * what stands before them.
  *
  * @throws Error when the template wrote another number of clips than there are
  */
 export function writeTimestamps(pieces: readonly Piece[], clips: readonly ClipMedium[]): Piece[] {
   const written: Piece[] = [];
   let clip = 0;
-  for (let index = 0; index < pieces.length; index++) {
-    const piece = pieces[index];
-    if (isClipAt(pieces, index)) {
+  for (const piece of pieces) {
+    if (piece.isLiteral && piece.text === VIDEO_PAD) {
       written.push(...(clips[clip++]?.timestamps ?? []).flatMap(framePairPieces));
-      index += 2;
-    } else if (piece !== undefined) {
+    } else {
       written.push(piece);
     }
   }
@@ -28,13 +27,6 @@ export function writeTimestamps(pieces: readonly Piece[], clips: readonly ClipMe
     throw new Error(`the prompt has places for ${clip} clips of ${clips.length}`);
   }
   return joinTexts(written);
-}
-
-function isClipAt(pieces: readonly Piece[], index: number): boolean {
-  return [VISION_START, VIDEO_PAD, VISION_END].every((token, offset) => {
-    const piece = pieces[index + offset];
-    return piece?.isLiteral === true && piece.text === token;
-  });
 }
 
 function framePairPieces(timestamp: string): Piece[] {

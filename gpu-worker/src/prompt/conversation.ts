@@ -1,5 +1,6 @@
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
-import type { ContentPart, Message, Tool } from "@qwen3-vl/shared/chat-message";
+import type { Message, Tool } from "@qwen3-vl/shared/chat-message";
+import type { ContentPart } from "@qwen3-vl/shared/content-part";
 import { parseJson } from "@qwen3-vl/shared/json";
 
 type TemplatePart = { type: "text"; text: string } | { type: "image" } | { type: "video" };
@@ -64,9 +65,19 @@ function toTemplateMessage(message: Message): TemplateMessage {
 }
 
 function toTemplateContent(content: string | readonly ContentPart[]): TemplateMessage["content"] {
-  return typeof content === "string"
-    ? content
-    : content.map((part) => (part.type === "text" ? part : { type: "image" }));
+  return typeof content === "string" ? content : content.map(toTemplatePart);
+}
+
+function toTemplatePart(part: ContentPart): TemplatePart {
+  switch (part.type) {
+    case "text":
+      return part;
+    case "image_url":
+      return { type: "image" };
+    case "video_url":
+    case "video":
+      return { type: "video" };
+  }
 }
 
 type ToolCall = NonNullable<Extract<Message, { role: "assistant" }>["tool_calls"]>[number];

@@ -21,6 +21,7 @@ export class PromptThread {
       maxThreads: 1,
       workerData: source,
     });
+    this.#pool.on("error", () => undefined); // a task's failure rejects its promise; unheard, others end the process
   }
 
   /** @throws ApiError `invalid_request` when the chat template refuses the conversation */

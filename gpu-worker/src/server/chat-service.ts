@@ -1,4 +1,4 @@
-import { imageParts } from "@qwen3-vl/shared/chat";
+import { mediaParts } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import type { Model } from "@qwen3-vl/shared/models";
@@ -41,7 +41,7 @@ export class ChatService {
   async prepare(id: string, request: ChatRequest, context: MediaContext): Promise<PreparedChat> {
     this.#assertModel(request.model);
     const media = await Promise.all(
-      imageParts(request).map((image) => this.#options.media.prepareImage(image, context)),
+      mediaParts(request).map((located) => this.#options.media.prepare(located, context)),
     );
     const prompt = await this.#options.prompts.write(
       request,

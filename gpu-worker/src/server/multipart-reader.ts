@@ -5,7 +5,7 @@ import type { Readable } from "node:stream";
 import { Busboy } from "@fastify/busboy";
 import type { BusboyInstance } from "@fastify/busboy";
 import { ApiError } from "@qwen3-vl/shared/errors";
-import { MAX_BODY_BYTES, MAX_MEDIA_PARTS } from "@qwen3-vl/shared/limits";
+import { MAX_BODY_BYTES, MAX_MEDIA_URLS } from "@qwen3-vl/shared/limits";
 import { REQUEST_PART } from "@qwen3-vl/shared/worker-protocol";
 import type { InlineMedium, WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
 
@@ -130,7 +130,7 @@ function createParser(incoming: IncomingMessage): BusboyInstance {
   try {
     return new Busboy({
       headers: { ...incoming.headers, "content-type": contentType },
-      limits: { fields: 2, fieldSize: 2 * MAX_BODY_BYTES, files: MAX_MEDIA_PARTS + 1 },
+      limits: { fields: 2, fieldSize: 2 * MAX_BODY_BYTES, files: MAX_MEDIA_URLS + 1 },
     });
   } catch (cause) {
     throw malformed("the content type has no boundary", cause);

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 
-import type { LocatedImage } from "@qwen3-vl/shared/chat";
+import type { LocatedMedium } from "@qwen3-vl/shared/chat";
+import type { ImagePart } from "@qwen3-vl/shared/content-part";
+import { ClipOptions, PixelOptions } from "@qwen3-vl/shared/content-part";
+import type { FramesPart, VideoPart } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { mediaNameOf } from "@qwen3-vl/shared/worker-protocol";
 
@@ -8,8 +11,10 @@ import { FeatureCache } from "../engine/feature-cache.ts";
 import type { RequestMedium } from "../engine/generator.ts";
 import type { PatchedMedium, VisionFeatures } from "../engine/model.ts";
 import type { PromptMedium } from "../prompt/prompt-media.ts";
+import type { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { tokensOf } from "../vision/grid.ts";
 import type { ImagePreprocessor } from "../vision/image-preprocessor.ts";
+import type { ClipInput } from "../vision/prepare-clip.ts";
 
 /** A medium as the prompt and as the generator take it. */
 export interface PreparedMedium {
@@ -28,6 +33,7 @@ export interface MediaContext {
 
 export interface RequestMediaOptions {
   images: ImagePreprocessor;
+  clips: ClipPreprocessor;
   mergeSize: number;
   /** Bytes of features that are kept for pictures that come again. */
   cacheBytes: number;
@@ -49,20 +55,56 @@ export class RequestMedia {
   }
 
   /** @throws ApiError that names the part at fault */
-  async prepareImage(
-    { part, path }: LocatedImage,
-    { tenant, parts, signal }: MediaContext,
-  ): Promise<PreparedMedium> {
-    const bytes = bytesOf(part.image_url.url, parts, `${path}.image_url.url`);
-    const { type: _type, image_url: _url, ...options } = part;
-    const digest = digestOf(tenant, options, [bytes]);
-    return this.#fromCache(digest, async () => {
-      try {
-        const { patches, grid } = await this.#options.images.prepare(bytes, options, signal);
-        return { prompt: { grid }, patched: { patches, grid } };
-      } catch (error) {
-        throw error instanceof ApiError ? error.at(path) : error;
+  async prepare({ part, path }: LocatedMedium, context: MediaContext): Promise<PreparedMedium> {
+    try {
+      switch (part.type) {
+        case "image_url":
+          return await this.#prepareImage(part, context);
+        case "video_url":
+          return await this.#prepareVideo(part, context);
+        case "video":
+          return await this.#prepareFrames(part, context);
       }
+    } catch (error) {
+      throw error instanceof ApiError ? error.at(path) : error;
+    }
+  }
+
+  #prepareImage(part: ImagePart, { tenant, parts, signal }: MediaContext): Promise<PreparedMedium> {
+    const bytes = bytesOf(part.image_url.url, parts, "image_url.url");
+    const options = PixelOptions.parse(part);
+    return this.#fromCache(digestOf([tenant, "image", options], [bytes]), async () => {
+      const { patches, grid } = await this.#options.images.prepare(bytes, options, signal);
+      return { prompt: { grid }, patched: { patches, grid } };
+    });
+  }
+
+  #prepareVideo(part: VideoPart, context: MediaContext): Promise<PreparedMedium> {
+    const bytes = bytesOf(part.video_url.url, context.parts, "video_url.url");
+    return this.#prepareClip({ kind: "container", bytes }, ClipOptions.parse(part), context);
+  }
+
+  #prepareFrames(part: FramesPart, context: MediaContext): Promise<PreparedMedium> {
+    const frames = part.video.map((url, index) => bytesOf(url, context.parts, `video.${index}`));
+    const input = {
+      kind: "frames",
+      frames,
+      sampleFps: part.sample_fps ?? DEFAULT_SAMPLE_FPS,
+    } as const;
+    return this.#prepareClip(input, ClipOptions.parse(part), context);
+  }
+
+  #prepareClip(
+    input: ClipInput,
+    options: ClipOptions,
+    { tenant, signal }: MediaContext,
+  ): Promise<PreparedMedium> {
+    const contents = input.kind === "frames" ? input.frames : [input.bytes];
+    const rate = input.kind === "frames" ? input.sampleFps : "own";
+    return this.#fromCache(digestOf([tenant, "video", options, rate], contents), async () => {
+      const { plan, patches } = await this.#options.clips.prepare(input, options, signal);
+      const { grid, timestamps } = plan;
+      return { prompt: { grid, timestamps }, patched: { patches, grid } };
     });
   }
 
@@ -86,18 +128,21 @@ export class RequestMedia {
   }
 }
 
+/** qwen-vl-utils' rate of a frame list that tells none. */
+const DEFAULT_SAMPLE_FPS = 2;
+
 function bytesOf(url: string, parts: ReadonlyMap<string, Uint8Array>, param: string): Uint8Array {
   const name = mediaNameOf(url);
   const bytes = name === undefined ? undefined : parts.get(name);
   if (bytes === undefined) {
-    throw new ApiError("invalid_media", `${param}: expected the cid: URL of a part.`, { param });
+    throw new ApiError("invalid_media", "expected the cid: URL of a part of the body", { param });
   }
   return bytes;
 }
 
-/** Over everything that features depend on: bytes, options, and whose they are. */
-function digestOf(tenant: string, options: object, contents: readonly Uint8Array[]): Buffer {
-  const hash = createHash("sha256").update(JSON.stringify([tenant, options]));
+/** Over everything that features depend on, and whose they are. */
+function digestOf(said: readonly unknown[], contents: readonly Uint8Array[]): Buffer {
+  const hash = createHash("sha256").update(JSON.stringify(said));
   for (const bytes of contents) {
     hash.update(createHash("sha256").update(bytes).digest());
   }

@@ -13,6 +13,7 @@ import type { AnswerEvent } from "../engine/answer.ts";
 import type { GenerationRequest, Generator } from "../engine/generator.ts";
 import { Logger } from "../log.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
+import { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { ImagePreprocessor } from "../vision/image-preprocessor.ts";
 import { ChatService } from "./chat-service.ts";
 import { RequestMedia } from "./request-media.ts";
@@ -52,9 +53,25 @@ export class TestWorker implements Generator {
   }
 
   static async start({ places = 4 } = {}): Promise<TestWorker> {
-    const { generation, prompter, tokenizer, vision } = await openCheckpoint(folder);
+    const {
+      generation,
+      prompter,
+      tokenizer,
+      vision,
+      clips: clipSettings,
+    } = await openCheckpoint(folder);
     const images = new ImagePreprocessor({ settings: vision, threads: 1 });
-    const media = new RequestMedia({ images, mergeSize: vision.mergeSize, cacheBytes: 2 ** 20 });
+    const clips = new ClipPreprocessor({
+      settings: clipSettings,
+      processes: 1,
+      maxTokens: CONTEXT,
+    });
+    const media = new RequestMedia({
+      clips,
+      images,
+      mergeSize: vision.mergeSize,
+      cacheBytes: 2 ** 20,
+    });
     const prompts = new PromptThread(prompter);
     const model = {
       id: MODEL,
@@ -66,6 +83,7 @@ export class TestWorker implements Generator {
     } as const;
     const service = new ChatService({ model, media, prompts, tokenizer, generation });
     const worker = new TestWorker(service, places, async () => {
+      clips.close();
       await Promise.all([images.close(), prompts.close()]);
     });
     worker.#port = await worker.server.listen("127.0.0.1", 0);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 
-import type { PixelOptions } from "@qwen3-vl/shared/chat-message";
+import type { PixelOptions } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { Piscina } from "piscina";
 
@@ -41,6 +41,9 @@ export class ImagePreprocessor {
       atomics: "disabled",
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MEGABYTES },
     });
+    // A task's failure rejects its promise; what is left, such as an answer to a pool that is closed,
+    // concerns nobody, but unheard it would end the process.
+    this.#pool.on("error", () => undefined);
   }
 
   /** Rejects with an `ApiError` for a bad picture, with the signal's reason when aborted. */

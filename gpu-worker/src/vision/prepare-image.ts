@@ -1,4 +1,4 @@
-import type { PixelOptions } from "@qwen3-vl/shared/chat-message";
+import type { PixelOptions } from "@qwen3-vl/shared/content-part";
 
 import { decodeImage } from "./decode-image.ts";
 import { gridOf } from "./grid.ts";

@@ -46,10 +46,13 @@ export interface VisionSettings {
 }
 
 /** Parses `preprocessor_config.json`; throws when a field is missing or makes no sense. */
-export function parsePreprocessorConfig(json: unknown): VisionSettings {
+export function parsePreprocessorConfig(
+  json: unknown,
+  file = "preprocessor_config.json",
+): VisionSettings {
   const parsed = PreprocessorConfig.safeParse(json);
   if (!parsed.success) {
-    throw new Error(`preprocessor_config.json: ${z.prettifyError(parsed.error)}`);
+    throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
   }
   const config = parsed.data;
   return {

@@ -1,5 +1,7 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
 
+import { roundHalfEven } from "./round.ts";
+
 /** Width and height in pixels. */
 export interface PixelSize {
   width: number;
@@ -32,7 +34,8 @@ export function qwenVlUtilsResize(size: PixelSize, limits: PixelLimits, factor: 
   return intoLimits(size, rounded, limits, factor);
 }
 
-function assertRatio({ width, height }: PixelSize): void {
+/** @throws ApiError `invalid_media` for a side more than 200 times the other */
+export function assertRatio({ width, height }: PixelSize): void {
   if (Math.max(width, height) / Math.min(width, height) > MAX_RATIO) {
     throw new ApiError(
       "invalid_media",
@@ -63,11 +66,4 @@ function intoLimits(
 
 function eachSide({ width, height }: PixelSize, change: (side: number) => number): PixelSize {
   return { width: change(width), height: change(height) };
-}
-
-/** Python's `round`: halves go to the even neighbour. */
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const isHalf = value - floor === 0.5;
-  return isHalf && floor % 2 === 0 ? floor : Math.floor(value + 0.5);
 }

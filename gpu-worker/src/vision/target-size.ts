@@ -1,4 +1,4 @@
-import type { PixelOptions } from "@qwen3-vl/shared/chat-message";
+import type { PixelOptions } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
 
 import type { VisionSettings } from "./preprocessor-config.ts";

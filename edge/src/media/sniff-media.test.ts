@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { sniffImage } from "./sniff-image.ts";
+import { sniffMedia } from "./sniff-media.ts";
 
 const latin1 = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 
@@ -17,13 +17,19 @@ it.each([
   ["II*\0", "image/tiff"],
   ["MM\0*", "image/tiff"],
   ["BM", "image/bmp"],
+  ["\0\0\0\u001cftypisom", "video/mp4"],
+  ["\0\0\0\u0014ftypqt  ", "video/mp4"],
+  ["\u001aE\u00df\u00a3", "video/x-matroska"],
+  ["RIFF\n\0\0\0AVI LIST", "video/x-msvideo"],
+  ["\0\0\u0001\u00ba", "video/mpeg"],
+  [`G${"\0".repeat(187)}G`, "video/mpeg"],
 ])("knows %j as %s", (head, type) => {
-  expect(sniffImage(latin1(`${head}rest`))).toBe(type);
+  expect(sniffMedia(latin1(`${head}rest`))).toBe(type);
 });
 
-it.each(["", "<svg xmlns=", "<!doctype html>", "%PDF-1.7", "\0\0\0\u001cftypisom", "RIFF....WAVE"])(
-  "takes %j for no picture",
+it.each(["", "<svg xmlns=", "<!doctype html>", "%PDF-1.7", "#EXTM3U", "RIFF....WAVE"])(
+  "takes %j for no picture or clip",
   (head) => {
-    expect(sniffImage(latin1(head))).toBeUndefined();
+    expect(sniffMedia(latin1(head))).toBeUndefined();
   },
 );

@@ -1,15 +1,13 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
-import { MAX_IMAGE_BYTES } from "@qwen3-vl/shared/limits";
 
 import { readBytes } from "../http/read-body.ts";
 import type { AcceptBytes } from "../http/read-body.ts";
 import { Deadlines } from "./deadlines.ts";
 import { judgeRedirect, judgeUrl } from "./fetch-policy.ts";
 import type { FetchPolicy } from "./fetch-policy.ts";
-import { pictureTooLarge } from "./media-too-large.ts";
+import { mediumTooLarge } from "./media-too-large.ts";
 
 export interface FetchLimits {
-  maxBytes: number;
   maxRedirects: number;
   /** From the start to the last redirect's headers. */
   headersMs: number;
@@ -21,7 +19,6 @@ export interface FetchLimits {
 
 /** A healthy server needs a second or two; a client of ours waits all the while. */
 export const FETCH_LIMITS: FetchLimits = {
-  maxBytes: MAX_IMAGE_BYTES,
   maxRedirects: 5,
   headersMs: 10_000,
   stallMs: 10_000,
@@ -29,6 +26,8 @@ export const FETCH_LIMITS: FetchLimits = {
 };
 
 export interface FetchOptions {
+  /** Bytes at most. */
+  maxBytes: number;
   policy: FetchPolicy;
   limits: FetchLimits;
   /** Hears of each byte before it is kept. */
@@ -36,8 +35,8 @@ export interface FetchOptions {
   signal: AbortSignal;
 }
 
-/** Fetches a picture's bytes from a client's URL. No message tells what the other server said. */
-export async function fetchPicture(
+/** Fetches a picture's or clip's bytes from a client's URL. No message tells what the other server said. */
+export async function fetchMedium(
   text: string,
   options: FetchOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -49,7 +48,7 @@ export async function fetchPicture(
   try {
     deadlines.expect("the headers", options.limits.headersMs);
     const response = await follow(verdict.url, options, deadlines.signal);
-    return await readPicture(response, options, deadlines);
+    return await readMedium(response, options, deadlines);
   } catch (cause) {
     throw toMediaError(cause, deadlines, options.signal);
   } finally {
@@ -85,26 +84,26 @@ async function follow(
 
 /** Uncompressed, so that a few kilobytes cannot become gigabytes; they are counted unpacked anyway. */
 const REQUEST_HEADERS = {
-  Accept: "image/*",
+  Accept: "image/*, video/*",
   "Accept-Encoding": "identity",
   "User-Agent": "qwen3-vl-api",
 };
 
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-async function readPicture(
+async function readMedium(
   { status, headers, body }: Response,
-  { accept, limits }: FetchOptions,
+  { accept, limits, maxBytes }: FetchOptions,
   deadlines: Deadlines,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  // 206 without having asked is a part of the picture, 304 is none.
+  // 206 without having asked is a part of the medium, 304 is none.
   if (status !== 200) {
     await body?.cancel();
     throw unreachable(`its server answered with status ${status}, expected 200`);
   }
-  if (Number(headers.get("Content-Length")) > limits.maxBytes) {
+  if (Number(headers.get("Content-Length")) > maxBytes) {
     await body?.cancel();
-    throw pictureTooLarge(limits.maxBytes);
+    throw mediumTooLarge(maxBytes);
   }
   deadlines.expect("the next bytes", limits.stallMs);
   return await readBytes(body, (byteLength) => {

@@ -1,0 +1,78 @@
+import type { ClipOptions } from "@qwen3-vl/shared/content-part";
+
+import { processorClipSize, qwenVlUtilsClipSize } from "./clip-size.ts";
+import { processorFrames, qwenVlUtilsFrames } from "./frame-sampling.ts";
+import type { ClipLength } from "./frame-sampling.ts";
+import { pairTimes } from "./frame-times.ts";
+import { gridOf } from "./grid.ts";
+import type { Grid } from "./grid.ts";
+import type { PixelSize } from "./smart-resize.ts";
+import type { ClipSettings } from "./video-processor-config.ts";
+
+/** What of a clip is decoded, and what becomes of it: everything but the pixels. */
+export interface ClipPlan {
+  /** Frames to decode, ascending. */
+  indices: readonly number[];
+  /** Of each frame, in pixels. */
+  size: PixelSize;
+  grid: Grid;
+  /** Of each frame pair, in seconds, e.g. `0.3`. */
+  timestamps: readonly string[];
+}
+
+/** A clip in a container, which may tell another rate than its frames have. */
+export interface ContainedClip extends PixelSize {
+  frames: number;
+  /** As the container tells it. */
+  averageFps: number;
+  /** As the frames' times tell it; another where the rate varies. */
+  measuredFps: number;
+}
+
+/**
+ * A part with any option is treated as qwen-vl-utils treats it, one without as the checkpoint's
+ * processor does. The two take the frame rate from different places (torchcodec's content and header).
+ */
+export function planClip(
+  { averageFps, measuredFps, ...rest }: ContainedClip,
+  options: ClipOptions,
+  settings: ClipSettings,
+): ClipPlan {
+  const asUtils = hasOptions(options);
+  const clip = { ...rest, fps: asUtils ? measuredFps : averageFps };
+  const indices = asUtils ? qwenVlUtilsFrames(clip, options) : processorFrames(clip, settings);
+  return planFrames(indices, clip, options, settings);
+}
+
+/** The plan of a clip that is given as its frames, taken `fps` a second. */
+export function planFrameList(
+  clip: ClipLength & PixelSize,
+  options: ClipOptions,
+  settings: ClipSettings,
+): ClipPlan {
+  const indices = Array.from({ length: clip.frames }, (_, index) => index);
+  return planFrames(indices, clip, options, settings);
+}
+
+function planFrames(
+  indices: readonly number[],
+  clip: ClipLength & PixelSize,
+  options: ClipOptions,
+  settings: ClipSettings,
+): ClipPlan {
+  const count = indices.length;
+  const size = hasOptions(options)
+    ? qwenVlUtilsClipSize(clip, count, options, settings)
+    : processorClipSize(clip, count, settings);
+  const pairs = Math.ceil(count / settings.temporalPatchSize);
+  return {
+    indices,
+    size,
+    grid: gridOf(size, settings.patchSize, pairs),
+    timestamps: pairTimes(indices, clip.fps),
+  };
+}
+
+function hasOptions(options: ClipOptions): boolean {
+  return Object.values(options).some((value) => value !== undefined);
+}

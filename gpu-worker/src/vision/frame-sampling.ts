@@ -1,0 +1,96 @@
+import type { ClipOptions } from "@qwen3-vl/shared/content-part";
+import { ApiError } from "@qwen3-vl/shared/errors";
+import { MAX_FRAMES } from "@qwen3-vl/shared/limits";
+
+import { roundHalfEven } from "./round.ts";
+import type { ClipSettings } from "./video-processor-config.ts";
+
+/** What is known of a clip before a frame is decoded. */
+export interface ClipLength {
+  frames: number;
+  /** Average frames a second. */
+  fps: number;
+}
+
+/** qwen-vl-utils' defaults. */
+const DEFAULT_FPS = 2;
+const DEFAULT_MIN_FRAMES = 4;
+
+/** Frames go in pairs. */
+const PAIR = 2;
+
+/** Frame indices as the checkpoint's processor (transformers) chooses them. */
+export function processorFrames({ frames, fps }: ClipLength, settings: ClipSettings): number[] {
+  const wanted = Math.trunc((frames / fps) * settings.fps);
+  const count = Math.min(Math.max(wanted, settings.minFrames), settings.maxFrames, frames);
+  return spread(0, frames - 1, count);
+}
+
+/**
+ * Frame indices as qwen-vl-utils chooses them for a part with options. A client may ask for fewer
+ * frames than 768, never for more.
+ *
+ * @throws ApiError `invalid_request` whose `param` is the option at fault
+ */
+export function qwenVlUtilsFrames(clip: ClipLength, options: ClipOptions): number[] {
+  const { start, end } = frameRange(clip, options);
+  const frames = end - start + 1;
+  return spread(start, end, frameCount({ frames, fps: clip.fps }, options));
+}
+
+function frameCount({ frames, fps }: ClipLength, options: ClipOptions): number {
+  if (options.fps !== undefined && options.nframes !== undefined) {
+    throw refusal("nframes", "expected fps or nframes, got both");
+  }
+  const count =
+    options.nframes === undefined
+      ? countByRate({ frames, fps }, options)
+      : PAIR * roundHalfEven(Math.min(options.nframes, MAX_FRAMES) / PAIR);
+  if (count < PAIR || count > frames) {
+    const param = options.nframes === undefined ? "fps" : "nframes";
+    throw refusal(param, `expected ${PAIR} to ${frames} frames of this clip, got ${count}`);
+  }
+  return count;
+}
+
+function countByRate({ frames, fps }: ClipLength, options: ClipOptions): number {
+  const minFrames = PAIR * Math.ceil((options.min_frames ?? DEFAULT_MIN_FRAMES) / PAIR);
+  const asked = Math.min(options.max_frames ?? Math.min(MAX_FRAMES, frames), MAX_FRAMES);
+  const maxFrames = PAIR * Math.floor(asked / PAIR);
+  const wanted = (frames / fps) * (options.fps ?? DEFAULT_FPS);
+  const count = Math.min(Math.max(wanted, minFrames), maxFrames, frames);
+  return PAIR * Math.floor(count / PAIR);
+}
+
+/** First and last frame between `video_start` and `video_end`, in seconds. */
+function frameRange(
+  { frames, fps }: ClipLength,
+  { video_start: startSeconds, video_end: endSeconds }: ClipOptions,
+): { start: number; end: number } {
+  const duration = frames / fps;
+  const start = startSeconds === undefined ? 0 : Math.ceil(Math.min(startSeconds, duration) * fps);
+  const end =
+    endSeconds === undefined
+      ? frames - 1
+      : Math.min(Math.floor(Math.min(endSeconds, duration) * fps), frames - 1);
+  if (start >= end && (startSeconds !== undefined || endSeconds !== undefined)) {
+    const param = startSeconds === undefined ? "video_end" : "video_start";
+    throw refusal(
+      param,
+      `expected video_start before video_end within the clip's ${duration.toFixed(2)} s, got ${startSeconds ?? 0} to ${endSeconds ?? duration.toFixed(2)}`,
+    );
+  }
+  return { start, end };
+}
+
+/** NumPy's and torch's `linspace(start, end, count).round()`. */
+function spread(start: number, end: number, count: number): number[] {
+  const step = count === 1 ? 0 : (end - start) / (count - 1);
+  return Array.from({ length: count }, (_, index) =>
+    index === count - 1 && count > 1 ? end : roundHalfEven(start + step * index),
+  );
+}
+
+function refusal(param: string, message: string): ApiError {
+  return new ApiError("invalid_request", message, { param });
+}

@@ -1,0 +1,106 @@
+import type { ClipOptions } from "@qwen3-vl/shared/content-part";
+import { ApiError } from "@qwen3-vl/shared/errors";
+
+import { planClip, planFrameList } from "./clip-plan.ts";
+import type { ClipPlan } from "./clip-plan.ts";
+import { ClipSource } from "./clip-source.ts";
+import { decodeImage } from "./decode-image.ts";
+import { tokensOf } from "./grid.ts";
+import { readImageHeader } from "./image-header.ts";
+import { toPatches } from "./patches.ts";
+import { resample } from "./resample.ts";
+import type { RgbImage } from "./resample.ts";
+import type { ClipSettings } from "./video-processor-config.ts";
+
+/** A clip in a container, or as the list of its frames with their rate. */
+export type ClipInput =
+  | { kind: "container"; bytes: Uint8Array }
+  | { kind: "frames"; frames: readonly Uint8Array[]; sampleFps: number };
+
+export interface ClipTask {
+  input: ClipInput;
+  options: ClipOptions;
+  settings: ClipSettings;
+  /** Tokens beyond which the clip is refused before it is decoded. */
+  maxTokens: number;
+}
+
+/** A clip on its way: its plan at once, and the patches of each frame pair as they are cut. */
+export interface ClipStream {
+  plan: ClipPlan;
+  /** Each [h · w, patch length], in order. */
+  pairs: AsyncGenerator<Float32Array<ArrayBuffer>>;
+}
+
+/**
+ * Decodes, resizes and cuts a clip pair by pair, so that memory does not grow with its length.
+ *
+ * @param consume gets the stream; the source is closed when it is done
+ */
+export async function prepareClip(
+  { input, options, settings, maxTokens }: ClipTask,
+  consume: (stream: ClipStream) => Promise<void>,
+): Promise<void> {
+  if (input.kind === "frames") {
+    const { frames, sampleFps } = input;
+    const [first = new Uint8Array()] = frames;
+    const size = await readImageHeader(first);
+    const clip = { frames: frames.length, fps: sampleFps, width: size.width, height: size.height };
+    const plan = planFrameList(clip, options, settings);
+    assertFits(plan, settings, maxTokens);
+    await consume({ plan, pairs: cutPairs(decodeFrames(frames), plan, settings) });
+    return;
+  }
+  await using source = await ClipSource.open(input.bytes);
+  const { frames, width, height, averageFps, measuredFps } = source;
+  const clip = { frames, width, height, averageFps, measuredFps };
+  const plan = planClip(clip, options, settings);
+  assertFits(plan, settings, maxTokens);
+  await consume({ plan, pairs: cutPairs(source.decode(plan.indices), plan, settings) });
+}
+
+async function* decodeFrames(frames: readonly Uint8Array[]): AsyncGenerator<RgbImage> {
+  for (const [index, bytes] of frames.entries()) {
+    try {
+      yield await decodeImage(bytes, await readImageHeader(bytes));
+    } catch (error) {
+      throw error instanceof ApiError ? error.at(`video.${index}`) : error;
+    }
+  }
+}
+
+/** An odd last frame is its own second frame. */
+async function* cutPairs(
+  frames: AsyncGenerator<RgbImage>,
+  { size }: ClipPlan,
+  settings: ClipSettings,
+): AsyncGenerator<Float32Array<ArrayBuffer>> {
+  const { temporalPatchSize } = settings;
+  const frameLength = size.width * size.height * 3;
+  const pair = new Uint8Array(temporalPatchSize * frameLength);
+  let filled = 0;
+  for await (const frame of frames) {
+    pair.set(resample(frame, size).data, filled * frameLength);
+    filled++;
+    if (filled === temporalPatchSize) {
+      yield toPatches({ data: pair, frames: filled, ...size }, settings);
+      filled = 0;
+    }
+  }
+  if (filled > 0) {
+    yield toPatches(
+      { data: pair.subarray(0, filled * frameLength), frames: filled, ...size },
+      settings,
+    );
+  }
+}
+
+function assertFits({ grid }: ClipPlan, { mergeSize }: ClipSettings, maxTokens: number): void {
+  const tokens = tokensOf(grid, mergeSize);
+  if (tokens > maxTokens) {
+    throw new ApiError(
+      "context_length_exceeded",
+      `the clip has ${tokens} tokens, at most ${maxTokens} fit the context; ask for fewer frames or pixels`,
+    );
+  }
+}

@@ -1,0 +1,2 @@
+/** A decoding process that never answers; for tests. */
+process.on("message", () => undefined);

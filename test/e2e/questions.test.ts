@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+
+import { startSystem } from "../support/running-system.ts";
+import type { RunningSystem } from "../support/running-system.ts";
+
+const folder = resolve(import.meta.dirname, "../../models/qwen3-vl-shapes/evaluation");
+
+/** Below this distance of the two best logits on the way, another answer is no fault. */
+const EXCUSABLE_GAP = 0.02;
+
+const Question = z.object({
+  id: z.string(),
+  messages: z.array(
+    z.object({
+      role: z.enum(["system", "user"]),
+      content: z.union([
+        z.string(),
+        z.array(
+          z.union([
+            z.object({ type: z.enum(["image", "video"]) }),
+            z.object({ type: z.literal("text"), text: z.string() }),
+          ]),
+        ),
+      ]),
+    }),
+  ),
+  add_vision_id: z.boolean(),
+  tools: z.array(z.custom<OpenAI.Chat.ChatCompletionTool>()).nullable(),
+  images: z.array(z.string()),
+  videos: z.array(z.object({ frames: z.array(z.string()), sample_fps: z.number() })),
+  reference_answer: z.string(),
+  prompt_tokens: z.int(),
+  smallest_gap: z.number(),
+});
+type Question = z.infer<typeof Question>;
+
+const questions = z
+  .array(Question)
+  .parse(JSON.parse(readFileSync(join(folder, "questions.json"), "utf8")));
+
+let system: RunningSystem;
+let client: OpenAI;
+beforeAll(async () => {
+  system = await startSystem();
+  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.apiKey });
+});
+afterAll(() => system.stop());
+
+describe("the model's evaluation questions through the running API", () => {
+  it.each(questions.map((question) => [question.id, question] as const))(
+    "%s has the reference's prompt and is answered as it answers",
+    async (_, question) => {
+      const body = {
+        model: "qwen3-vl-shapes",
+        temperature: 0,
+        messages: messagesOf(question),
+        add_vision_id: question.add_vision_id, // not a field of OpenAI's types
+        ...(question.tools === null ? {} : { tools: question.tools }),
+      };
+      const { choices, usage } = await client.chat.completions.create(body);
+      const answer = choices[0]?.message.content;
+      const isExcused = question.smallest_gap <= EXCUSABLE_GAP;
+      expect({ answer, prompt: usage?.prompt_tokens }).toEqual({
+        answer: isExcused ? answer : question.reference_answer,
+        prompt: question.prompt_tokens,
+      });
+    },
+  );
+});
+
+/** The messages with their pictures and clips in place of the bare parts. */
+function messagesOf({
+  messages,
+  images,
+  videos,
+}: Question): OpenAI.Chat.ChatCompletionMessageParam[] {
+  const imageParts = images.map((name) => ({ type: "image_url", image_url: { url: urlOf(name) } }));
+  const clipParts = videos.map(({ frames, sample_fps }) => ({
+    type: "video",
+    video: frames.map(urlOf),
+    sample_fps,
+  }));
+  const filled = messages.map(({ role, content }) => ({
+    role,
+    content:
+      typeof content === "string"
+        ? content
+        : content.map((part) => {
+            if (part.type === "text") {
+              return part;
+            }
+            return part.type === "image" ? imageParts.shift() : clipParts.shift();
+          }),
+  }));
+  return z.array(AnyMessage).parse(filled);
+}
+
+/** Clips are no part of OpenAI's types. */
+const AnyMessage = z.custom<OpenAI.Chat.ChatCompletionMessageParam>();
+
+function urlOf(name: string): string {
+  return `data:image/png;base64,${readFileSync(join(folder, name)).toString("base64")}`;
+}
