@@ -30,7 +30,9 @@ type PartValues = Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Int8Arra
 
 interface Codec {
   /** What a weight of this shape is stored as. */
-  parts(shape: readonly number[]): [values: EncodedPart, scales?: EncodedPart];
+  parts(
+    shape: readonly number[],
+  ): [values: EncodedPart] | [quants: EncodedPart, scales: EncodedPart];
   /** The values of so many neighbours along the first side, for each part. */
   encode(values: Float32Array<ArrayBuffer>, count: number): readonly PartValues[];
 }
