@@ -20,7 +20,12 @@ const Environment = z.object({
   MODEL: path
     .default(DEFAULT_MODEL)
     .describe("folder of a Qwen3-VL checkpoint in the published layout"),
-  PRECISION: z.enum(["fp32"]).default("fp32").describe("precision of the weights: fp32"),
+  PRECISION: z
+    .enum(["fp32", "int8", "int4"])
+    .optional()
+    .describe(
+      "precision of the weights: fp32, int8 or int4; unless set fp32 below 200 million parameters and int4 above",
+    ),
   THREADS: wholeNumber(1, 1024)
     .default(availableParallelism())
     .describe("threads of the model and of picture decoding"),

@@ -18,10 +18,14 @@ describe("readConfig", () => {
       port: 8000,
       model: resolve("models/tiny"),
       cacheFolder: "/var/cache/graphs",
-      precision: "fp32",
+      precision: undefined,
       logLevel: "info",
     });
     expect(config.threads).toBeGreaterThan(0);
+  });
+
+  it.each(["fp32", "int8", "int4"])("takes the precision %s", (precision) => {
+    expect(readConfig({ ...least, PRECISION: precision }).precision).toBe(precision);
   });
 
   it("takes port 0, which means any", () => {

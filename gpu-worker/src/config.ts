@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 import * as z from "zod";
 
 import { LOG_LEVELS } from "./log.ts";
+import { PRECISIONS } from "./model/precision.ts";
+import type { Precision } from "./model/precision.ts";
 
 const count = (fallback: number, minimum = 0) =>
   z.coerce.number().int().min(minimum).max(65_535).default(fallback);
@@ -27,7 +29,10 @@ const Environment = z.object({
     .min(1)
     .transform((path) => resolve(path))
     .describe("checkpoint folder"),
-  PRECISION: z.enum(["fp32"]).default("fp32").describe("precision of the weights"),
+  PRECISION: z
+    .enum(PRECISIONS)
+    .optional()
+    .describe("precision of the weights; fp32 for small models and int4 for others unless set"),
   THREADS: count(availableParallelism(), 1).describe(
     "threads of the model and of picture decoding",
   ),
@@ -52,7 +57,8 @@ export interface Config {
   host: string;
   port: number;
   model: string;
-  precision: "fp32";
+  /** Absent: what suits the size of the model. */
+  precision: Precision | undefined;
   threads: number;
   cacheFolder: string;
   secret: string;

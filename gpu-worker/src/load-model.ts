@@ -4,18 +4,27 @@ import type { Checkpoint } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import { GRAPH_VERSION, buildGraphs } from "./model/build-graphs.ts";
+import { defaultPrecision } from "./model/precision.ts";
+import type { OnProgress } from "./model/weight-file.ts";
 import { OnnxModel } from "./runtime/onnx-model.ts";
 
 type LoadOptions = Pick<Config, "cacheFolder" | "precision" | "threads" | "slots"> & {
   memory: Pick<MemoryPlan, "tokenBudget" | "slotCapacity">;
+  /** Told while graphs are built. */
+  onProgress?: OnProgress;
 };
 
 /** Builds the graphs of a checkpoint unless they are cached, and loads them. */
 export async function loadModel(checkpoint: Checkpoint, options: LoadOptions): Promise<OnnxModel> {
   const { config, tensors, digest, id } = checkpoint;
-  const { cacheFolder, precision, threads, slots, memory } = options;
+  const { cacheFolder, threads, slots, memory, onProgress = () => undefined } = options;
+  const precision = options.precision ?? defaultPrecision(tensors.parameters);
   const folder = join(cacheFolder, `${id}-${digest}-${precision}-v${GRAPH_VERSION}`);
-  const graphs = await buildGraphs({ config, tensors }, folder);
+  const graphs = await buildGraphs({ config, tensors }, folder, {
+    precision,
+    threads,
+    onProgress,
+  });
   return new OnnxModel({
     config,
     graphs,

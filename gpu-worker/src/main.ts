@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 
+import { buildProgress } from "./build-progress.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { ConfigError, readConfig } from "./config.ts";
@@ -25,7 +26,8 @@ async function main(): Promise<void> {
   const checkpoint = await openCheckpoint(config.model);
   const memory = planMemory(config.memoryBytes, checkpoint.config.text);
   assertUsable(memory, config);
-  const model = await loadModel(checkpoint, { ...config, memory });
+  const onProgress = buildProgress(logger);
+  const model = await loadModel(checkpoint, { ...config, memory, onProgress });
   const images = new ImagePreprocessor({ settings: checkpoint.vision, threads: config.threads });
   const clips = new ClipPreprocessor({
     settings: checkpoint.clips,

@@ -12,6 +12,7 @@ import { samplingSettings } from "../../gpu-worker/src/engine/sampling-settings.
 import { StopStringFilter } from "../../gpu-worker/src/engine/stop-strings.ts";
 import { loadModel } from "../../gpu-worker/src/load-model.ts";
 import { planMemory } from "../../gpu-worker/src/memory-plan.ts";
+import type { Precision } from "../../gpu-worker/src/model/precision.ts";
 import { ChatPrompter } from "../../gpu-worker/src/prompt/chat-prompt.ts";
 import type { ChatPrompt } from "../../gpu-worker/src/prompt/chat-prompt.ts";
 import { ChatTemplate } from "../../gpu-worker/src/prompt/chat-template.ts";
@@ -23,11 +24,10 @@ import { prepareImage } from "../../gpu-worker/src/vision/prepare-image.ts";
 import { collectClip } from "../support/collect-clip.ts";
 import { checkClose, checkEqual } from "./check.ts";
 import type { Check } from "./check.ts";
+import { comparisonFor } from "./comparison.ts";
+import type { Comparison } from "./comparison.ts";
 import { readCases } from "./recorded-case.ts";
 import type { RecordedCase, RecordedMedium } from "./recorded-case.ts";
-
-/** Largest logit difference allowed, relative to the range of the logits. */
-const LOGIT_TOLERANCE = 2e-3;
 
 /** Resampled pixels may differ by 2 of 255 levels: 2 / 127.5 after normalising to −1 … 1. */
 const PIXEL_TOLERANCE = 2 / 127.5 / 2;
@@ -36,6 +36,7 @@ const PIXEL_TOLERANCE = 2 / 127.5 / 2;
 const EXCUSABLE_GAP = 2e-4;
 
 interface Bench {
+  comparison: Comparison;
   checkpoint: Checkpoint;
   model: OnnxModel;
   prompter: ChatPrompter;
@@ -45,11 +46,16 @@ interface Bench {
 export async function* checkCases(options: {
   cases: string;
   checkpoints: string;
+  precision: Precision;
 }): AsyncGenerator<Check> {
   const cacheFolder = await mkdtemp(join(tmpdir(), "golden-graphs-"));
   try {
     for (const name of (await readdir(options.cases)).toSorted()) {
-      const bench = await openBench(join(options.checkpoints, name), cacheFolder);
+      const bench = await openBench(
+        join(options.checkpoints, name),
+        options.precision,
+        cacheFolder,
+      );
       for (const recorded of readCases(join(options.cases, name))) {
         yield* checkCase(bench, { ...recorded, name: `${name}/${recorded.name}` });
       }
@@ -60,18 +66,23 @@ export async function* checkCases(options: {
   }
 }
 
-async function openBench(folder: string, cacheFolder: string): Promise<Bench> {
+async function openBench(
+  folder: string,
+  precision: Precision,
+  cacheFolder: string,
+): Promise<Bench> {
   const checkpoint = await openCheckpoint(folder);
   const { tokenizerJson, tokenizerConfigJson, template, layout } = checkpoint.prompter;
   const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfigJson);
   const options = {
     cacheFolder,
-    precision: "fp32",
+    precision,
     threads: 2,
     slots: 2,
     memory: planMemory(2 ** 28, checkpoint.config.text),
-  } as const;
+  };
   return {
+    comparison: comparisonFor(precision),
     checkpoint,
     model: await loadModel(checkpoint, options),
     prompter: new ChatPrompter(tokenizer, new ChatTemplate(template, tokenizer), layout),
@@ -102,7 +113,7 @@ async function* checkCase(bench: Bench, recorded: RecordedCase): AsyncGenerator<
   }
   for (const kind of ["image", "video"] as const) {
     const ofKind = features.filter((_, index) => media[index]?.kind === kind);
-    yield* checkFeatures(recorded, kind, ofKind);
+    yield* checkFeatures(bench.comparison, recorded, { kind, features: ofKind });
   }
   yield* checkLogits(bench, recorded, { prompt, features });
   yield await checkGreedyTokens(bench, recorded, { prompt, media });
@@ -162,9 +173,9 @@ function* checkPixels(
 }
 
 function* checkFeatures(
+  comparison: Comparison,
   { name, expected }: RecordedCase,
-  kind: "image" | "video",
-  features: readonly VisionFeatures[],
+  { kind, features }: { kind: "image" | "video"; features: readonly VisionFeatures[] },
 ): Generator<Check> {
   const layers = [...(features[0]?.deepstack.keys() ?? [])];
   const outputs = [
@@ -176,12 +187,12 @@ function* checkFeatures(
   ];
   for (const { tensor, rows } of features.length === 0 ? [] : outputs) {
     const recorded = valuesOf(expected, tensor);
-    yield checkClose(`${name}: ${tensor}`, joinRows(rows), recorded, LOGIT_TOLERANCE);
+    yield comparison.features(`${name}: ${tensor}`, joinRows(rows), recorded);
   }
 }
 
 async function* checkLogits(
-  { checkpoint, model }: Bench,
+  { comparison, checkpoint, model }: Bench,
   { name, expected }: RecordedCase,
   { prompt, features }: { prompt: ChatPrompt; features: readonly VisionFeatures[] },
 ): AsyncGenerator<Check> {
@@ -201,18 +212,14 @@ async function* checkLogits(
     logits.subarray(row * vocabSize, (row + 1) * vocabSize),
   );
   const last = rows.at(-1) ?? new Float32Array();
-  yield checkClose(
-    `${name}: last logits`,
-    last,
-    valuesOf(expected, "last_logits"),
-    LOGIT_TOLERANCE,
-  );
-  yield checkEqual(`${name}: argmax everywhere`, rows.map(argmax), valuesOf(expected, "argmax"));
+  yield comparison.logits(`${name}: last logits`, last, valuesOf(expected, "last_logits"));
+  const best = rows.map(argmax);
+  yield comparison.tokens(`${name}: argmax everywhere`, best, valuesOf(expected, "argmax"));
 }
 
 /** Through the engine: chunks, KV cache and decoding steps. */
 async function checkGreedyTokens(
-  { checkpoint, model }: Bench,
+  { comparison, checkpoint, model }: Bench,
   { name, expected }: RecordedCase,
   { prompt, media }: { prompt: ChatPrompt; media: readonly PreparedMedium[] },
 ): Promise<Check> {
@@ -238,7 +245,7 @@ async function checkGreedyTokens(
   for await (const event of generator.generate(request, new AbortController().signal)) {
     void event;
   }
-  const check = checkEqual(`${name}: greedy tokens`, tokens, expected.greedyTokens);
+  const check = comparison.tokens(`${name}: greedy tokens`, tokens, expected.greedyTokens);
   const isExcused = expected.smallestGap < EXCUSABLE_GAP;
   return { ...check, passed: check.passed || isExcused };
 }

@@ -2,6 +2,9 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import * as z from "zod";
+
+import { PRECISIONS } from "../../gpu-worker/src/model/precision.ts";
 import { checkCases } from "./cases.ts";
 import type { Check } from "./check.ts";
 import { checkImages } from "./images.ts";
@@ -18,14 +21,17 @@ const { values } = parseArgs({
     media: folder("media"),
     files: folder("files"),
     text: folder("text"),
+    precision: { type: "string", default: "fp32" },
   },
 });
+
+const precision = z.enum(PRECISIONS).parse(values.precision);
 
 async function* allChecks(): AsyncGenerator<Check> {
   yield* checkText(values);
   yield* checkImages(values);
   yield* checkVideos(values);
-  yield* checkCases(values);
+  yield* checkCases({ ...values, precision });
 }
 
 let passed = 0;

@@ -1,18 +1,23 @@
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
 import type { ModelConfig } from "../weights/model-config.ts";
 import type { TensorIndex } from "../weights/tensor-index.ts";
-import type { Graph, GraphWeight } from "./graph.ts";
+import type { GraphWeight } from "./graph-weight.ts";
+import type { Graph } from "./graph.ts";
 import { encodeOnnx } from "./onnx-file.ts";
+import { visionPrecision } from "./precision.ts";
+import type { Precision } from "./precision.ts";
 import { textDecoder } from "./text-decoder.ts";
 import { tokenEmbeddings } from "./token-embeddings.ts";
 import { visionEncoder } from "./vision-encoder.ts";
 import { checkWeights } from "./weight-check.ts";
 import { writeWeightFile } from "./weight-file.ts";
+import type { OnProgress } from "./weight-file.ts";
 
 /** Part of the cache key: raise it with every change to what the graphs compute or how they are stored. */
-export const GRAPH_VERSION = 1;
+export const GRAPH_VERSION = 2;
 
 const WEIGHTS_FILE = "weights.data";
 
@@ -28,16 +33,28 @@ export interface GraphSource {
   tensors: TensorIndex;
 }
 
+export interface BuildOptions {
+  precision: Precision;
+  /** Threads that encode weights. */
+  threads: number;
+  onProgress: OnProgress;
+}
+
 /**
  * Writes the graphs of a checkpoint into `folder` unless they are there. They are written beside it
  * and renamed, so a folder that exists is complete.
  */
-export async function buildGraphs(source: GraphSource, folder: string): Promise<GraphFiles> {
+export async function buildGraphs(
+  source: GraphSource,
+  folder: string,
+  { precision = "fp32", threads = availableParallelism(), onProgress }: Partial<BuildOptions> = {},
+): Promise<GraphFiles> {
   if (!(await exists(folder))) {
     const unfinished = `${folder}.${process.pid}.tmp`;
     await mkdir(unfinished, { recursive: true });
     try {
-      await writeGraphs(source, unfinished);
+      const options = { precision, threads, onProgress: onProgress ?? (() => undefined) };
+      await writeGraphs(source, unfinished, options);
       await renameUnlessTaken(unfinished, folder);
     } finally {
       await rm(unfinished, { recursive: true, force: true });
@@ -46,16 +63,21 @@ export async function buildGraphs(source: GraphSource, folder: string): Promise<
   return graphFiles(folder);
 }
 
-async function writeGraphs({ config, tensors }: GraphSource, folder: string): Promise<void> {
+async function writeGraphs(
+  { config, tensors }: GraphSource,
+  folder: string,
+  { precision, ...options }: BuildOptions,
+): Promise<void> {
   const graphs: Record<keyof GraphFiles, Graph> = {
-    vision: visionEncoder(config.vision),
-    embedder: tokenEmbeddings(config.text),
-    decoder: textDecoder(config.text, config.vision.deepstackLayers.length),
+    vision: visionEncoder(config.vision, visionPrecision(precision)),
+    embedder: tokenEmbeddings(config.text, precision),
+    decoder: textDecoder(config.text, config.vision.deepstackLayers.length, precision),
   };
   const weights = allWeights(Object.values(graphs));
   checkWeights(weights, tensors);
 
-  const places = await writeWeightFile(join(folder, WEIGHTS_FILE), WEIGHTS_FILE, weights, tensors);
+  const path = join(folder, WEIGHTS_FILE);
+  const places = await writeWeightFile(path, WEIGHTS_FILE, { weights, tensors }, options);
   const locate = (name: string) => {
     const place = places.get(name);
     if (place === undefined) {

@@ -8,23 +8,38 @@ describe("Graph", () => {
     const layer = graph.scope("model").scope("layers").scope(0).scope("mlp");
     expect(layer.weight("weight", [4, 2])).toBe("model.layers.0.mlp.weight");
     expect(graph.weight("top", [1])).toBe("top");
-    expect([...graph.parts.weights.values()]).toContainEqual({
-      name: "model.layers.0.mlp.weight",
-      tensor: "model.layers.0.mlp.weight",
-      shape: [4, 2],
-      layout: "published",
-    });
+    expect([...graph.parts.weights]).toContainEqual([
+      "model.layers.0.mlp.weight",
+      {
+        tensor: "model.layers.0.mlp.weight",
+        shape: [4, 2],
+        layout: "published",
+        format: { kind: "float32" },
+      },
+    ]);
   });
 
-  it("stores a weight once however often it is used, but apart for each layout", () => {
+  it("stores a weight once however often it is used, but apart for each format", () => {
     const graph = new Graph();
     const names = [
       graph.weight("w", [4, 2]),
       graph.weight("w", [4, 2]),
-      graph.weight("w", [4, 2], "transposed"),
+      graph.transposed("w", [4, 2]),
     ];
-    expect(names).toEqual(["w", "w", "w/transposed"]);
+    expect(names).toEqual(["w", "w", "w/float32-columns"]);
     expect([...graph.parts.weights.values()].map(({ tensor }) => tensor)).toEqual(["w", "w"]);
+  });
+
+  it("stores a quantised weight as quants and scales, seen in the sides that the graph wants", () => {
+    const graph = new Graph("int4");
+    const format = { kind: "blocks", bits: 4, size: 32 } as const;
+    const names = graph.quantised("w", [3, 64], { format, quantsShape: [3, 2, 16] });
+    expect(names).toEqual({ quants: "w/int4-by-32", scales: "w/int4-by-32/scales" });
+    expect([...graph.parts.initialisers.values()]).toMatchObject([
+      { name: "w/int4-by-32", type: "uint8", shape: [3, 2, 16] },
+      { name: "w/int4-by-32/scales", type: "float32", shape: [3, 2] },
+    ]);
+    expect(graph.scope("a").precision).toBe("int4");
   });
 
   it("gives every node of all scopes its own values", () => {

@@ -1,3 +1,10 @@
+import type { ElementType } from "./element-type.ts";
+import { storedTensors } from "./graph-weight.ts";
+import type { GraphWeight, Initialiser } from "./graph-weight.ts";
+import type { Precision } from "./precision.ts";
+import type { WeightFormat } from "./weight-format.ts";
+import type { WeightLayout } from "./weight-layout.ts";
+
 /** The name of a tensor in a graph. */
 export type Value = string;
 
@@ -11,7 +18,6 @@ export type Attributes = Readonly<Record<string, Attribute>>;
 
 export const float = (value: number): FloatAttribute => ({ float: value });
 
-export type ElementType = "float32" | "int32" | "int64";
 /** A side of fixed length, or the name of one that varies. */
 type Side = number | string;
 
@@ -29,49 +35,51 @@ export interface GraphPort {
   shape: readonly Side[];
 }
 
-/**
- * How a tensor of the checkpoint is stored for a graph: as published; [out, in] → [in, out]; or, for
- * each expert of a tensor of three sides, [in, out] → [out, in], or with the gate and up halves of its
- * rows taking turns, or both.
- */
-export type WeightLayout = "published" | "transposed" | "experts" | "gated" | "gated-experts";
+/** A weight of 4 or 8 bits. */
+export interface QuantisedWeight {
+  quants: Value;
+  scales: Value;
+}
 
-export interface GraphWeight {
-  name: Value;
-  /** The checkpoint's own name. */
-  tensor: string;
-  /** Shape in the checkpoint. */
-  shape: readonly number[];
-  layout: WeightLayout;
+interface Storage {
+  format: WeightFormat;
+  layout?: WeightLayout;
+  /** Sides in which this graph sees the quants, where they are not those of the file. */
+  quantsShape?: readonly number[];
 }
 
 export interface GraphConstant {
   name: Value;
+  type: ElementType;
   shape: readonly number[];
-  values: Float32Array | BigInt64Array;
+  values: Float32Array | BigInt64Array | Uint8Array;
 }
 
 interface GraphParts {
   nodes: GraphNode[];
   inputs: GraphPort[];
   outputs: GraphPort[];
+  /** By the name of the first tensor that each is stored as. */
   weights: Map<Value, GraphWeight>;
+  initialisers: Map<Value, Initialiser>;
   constants: Map<Value, GraphConstant>;
 }
 
 /** An ONNX graph under construction, seen from one path of the checkpoint. */
 export class Graph {
+  readonly precision: Precision;
   readonly parts: GraphParts;
   readonly #path: string;
 
-  constructor(path = "", parts: GraphParts = emptyParts()) {
+  constructor(precision: Precision = "fp32", path = "", parts: GraphParts = emptyParts()) {
+    this.precision = precision;
     this.#path = path;
     this.parts = parts;
   }
 
   /** The same graph, one level down: `graph.scope("mlp")` finds weights at `….mlp.*`. */
   scope(name: string | number): Graph {
-    return new Graph(this.#path === "" ? String(name) : `${this.#path}.${name}`, this.parts);
+    return new Graph(this.precision, this.#pathOf(String(name)), this.parts);
   }
 
   input(name: Value, type: ElementType, shape: readonly Side[]): Value {
@@ -95,14 +103,30 @@ export class Graph {
   readonly none: Value = "";
 
   weight(name: string, shape: readonly number[], layout: WeightLayout = "published"): Value {
-    const tensor = this.#path === "" ? name : `${this.#path}.${name}`;
-    const value = layout === "published" ? tensor : `${tensor}/${layout}`;
-    this.parts.weights.set(value, { name: value, tensor, shape, layout });
-    return value;
+    return this.#store(name, shape, { format: { kind: "float32" }, layout })[0];
+  }
+
+  /** A matrix [out, in], or a kernel whose sides but the first are one, as [in, out]. */
+  transposed(name: string, shape: readonly number[]): Value {
+    return this.#store(name, shape, { format: { kind: "float32-columns" } })[0];
+  }
+
+  quantised(name: string, shape: readonly number[], storage: Storage): QuantisedWeight {
+    const [quants, scales] = this.#store(name, shape, storage);
+    if (scales === undefined) {
+      throw new Error(`${quants} is stored without scales`);
+    }
+    return { quants, scales };
   }
 
   int64(...values: readonly number[]): Value {
-    return this.#constant(`int64[${values.join(",")}]`, BigInt64Array.from(values, BigInt));
+    return this.#constant("int64", [values.length], BigInt64Array.from(values, BigInt));
+  }
+
+  /** A tensor without sides. */
+  scalar(type: "float32" | "uint8", value: number): Value {
+    const values = type === "float32" ? Float32Array.of(value) : Uint8Array.of(value);
+    return this.#constant(type, [], values);
   }
 
   op(op: string, inputs: readonly Value[], attributes: Attributes = {}): Value {
@@ -137,12 +161,38 @@ export class Graph {
     return name;
   }
 
-  #constant(name: Value, values: BigInt64Array): Value {
-    this.parts.constants.set(name, { name, shape: [values.length], values });
+  #store(
+    name: string,
+    shape: readonly number[],
+    { format, layout = "published", quantsShape }: Storage,
+  ): [Value, ...Value[]] {
+    const weight = { tensor: this.#pathOf(name), shape, layout, format };
+    const [values, ...scales] = storedTensors(weight);
+    this.parts.weights.set(values.name, weight);
+    for (const stored of [{ ...values, shape: quantsShape ?? values.shape }, ...scales]) {
+      this.parts.initialisers.set(stored.name, stored);
+    }
+    return [values.name, ...scales.map((stored) => stored.name)];
+  }
+
+  #constant(type: ElementType, shape: readonly number[], values: GraphConstant["values"]): Value {
+    const name = `${type}[${shape.join()}](${values.join()})`;
+    this.parts.constants.set(name, { name, type, shape, values });
     return name;
+  }
+
+  #pathOf(name: string): string {
+    return this.#path === "" ? name : `${this.#path}.${name}`;
   }
 }
 
 function emptyParts(): GraphParts {
-  return { nodes: [], inputs: [], outputs: [], weights: new Map(), constants: new Map() };
+  return {
+    nodes: [],
+    inputs: [],
+    outputs: [],
+    weights: new Map(),
+    initialisers: new Map(),
+    constants: new Map(),
+  };
 }

@@ -1,20 +1,13 @@
-import type {
-  Attributes,
-  ElementType,
-  Graph,
-  GraphConstant,
-  GraphNode,
-  GraphPort,
-} from "./graph.ts";
+import { ELEMENT_TYPES } from "./element-type.ts";
+import type { Initialiser } from "./graph-weight.ts";
+import type { Attributes, Graph, GraphConstant, GraphNode, GraphPort } from "./graph.ts";
 import { ProtobufWriter } from "./protobuf.ts";
 
-/** Where a weight's bytes lie, relative to the folder of the `.onnx` file. */
+/** Where a tensor's bytes lie, relative to the folder of the `.onnx` file. */
 export interface ExternalData {
   file: string;
   offset: number;
   length: number;
-  /** Shape as stored. */
-  shape: readonly number[];
 }
 
 const IR_VERSION = 10;
@@ -24,20 +17,18 @@ const CONTRIB_OPSET = 1;
 
 /** Operators of ONNX Runtime that are not in the ONNX standard. */
 const CONTRIB_OPS: ReadonlySet<string> = new Set([
+  "GatherBlockQuantized",
   "GroupQueryAttention",
+  "MatMulIntegerToFloat",
+  "MatMulNBits",
   "MoE",
   "MRotaryEmbedding",
   "MultiHeadAttention",
+  "QMoE",
   "QuickGelu",
   "RotaryEmbedding",
   "SkipSimplifiedLayerNormalization",
 ]);
-
-/** TensorProto.DataType */
-const ELEMENT_TYPES = { float32: 1, int32: 6, int64: 7 } as const satisfies Record<
-  ElementType,
-  number
->;
 
 /** AttributeProto.AttributeType */
 const ATTRIBUTE_FLOAT = 1;
@@ -50,9 +41,9 @@ const EXTERNAL_LOCATION = 1;
 /**
  * Serialises a graph as an ONNX ModelProto; field numbers from onnx.proto3. Weights stay outside.
  *
- * @param locate where the bytes of the weight of this name lie
+ * @param locate where the bytes of the stored tensor of this name lie
  */
-export function encodeOnnx(graph: Graph, locate: (weight: string) => ExternalData): Uint8Array {
+export function encodeOnnx(graph: Graph, locate: (name: string) => ExternalData): Uint8Array {
   const model = new ProtobufWriter();
   model.int(1, IR_VERSION);
   model.string(2, "qwen3-vl-api");
@@ -72,7 +63,7 @@ export function encodeOnnx(graph: Graph, locate: (weight: string) => ExternalDat
 function writeGraph(
   writer: ProtobufWriter,
   { parts }: Graph,
-  locate: (weight: string) => ExternalData,
+  locate: (name: string) => ExternalData,
 ): void {
   for (const node of parts.nodes) {
     writer.message(1, (message) => writeNode(message, node));
@@ -81,8 +72,10 @@ function writeGraph(
   for (const constant of parts.constants.values()) {
     writer.message(5, (message) => writeConstant(message, constant));
   }
-  for (const name of parts.weights.keys()) {
-    writer.message(5, (message) => writeWeight(message, name, locate(name)));
+  for (const initialiser of parts.initialisers.values()) {
+    writer.message(5, (message) =>
+      writeInitialiser(message, initialiser, locate(initialiser.name)),
+    );
   }
   for (const port of parts.inputs) {
     writer.message(11, (message) => writePort(message, port));
@@ -128,20 +121,25 @@ function writeAttribute(writer: ProtobufWriter, name: string, value: Attributes[
   }
 }
 
-function writeConstant(writer: ProtobufWriter, { name, shape, values }: GraphConstant): void {
+function writeConstant(writer: ProtobufWriter, constant: GraphConstant): void {
+  const { name, type, shape, values } = constant;
   for (const side of shape) {
     writer.int(1, side);
   }
-  writer.int(2, values instanceof Float32Array ? ELEMENT_TYPES.float32 : ELEMENT_TYPES.int64);
+  writer.int(2, ELEMENT_TYPES[type].code);
   writer.string(8, name);
   writer.bytes(9, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
-function writeWeight(writer: ProtobufWriter, name: string, data: ExternalData): void {
-  for (const side of data.shape) {
+function writeInitialiser(
+  writer: ProtobufWriter,
+  { name, type, shape }: Initialiser,
+  data: ExternalData,
+): void {
+  for (const side of shape) {
     writer.int(1, side);
   }
-  writer.int(2, ELEMENT_TYPES.float32);
+  writer.int(2, ELEMENT_TYPES[type].code);
   writer.string(8, name);
   for (const [key, value] of Object.entries({
     location: data.file,
@@ -160,7 +158,7 @@ function writePort(writer: ProtobufWriter, { name, type, shape }: GraphPort): vo
   writer.string(1, name);
   writer.message(2, (typeProto) =>
     typeProto.message(1, (tensor) => {
-      tensor.int(1, ELEMENT_TYPES[type]);
+      tensor.int(1, ELEMENT_TYPES[type].code);
       tensor.message(2, (shapeProto) => {
         for (const side of shape) {
           shapeProto.message(1, (dimension) =>

@@ -2,7 +2,8 @@ import type { TextDecoderConfig } from "../weights/model-config.ts";
 import { mixtureOfExperts } from "./experts.ts";
 import { float, Graph } from "./graph.ts";
 import type { Value } from "./graph.ts";
-import { linear, rmsNorm } from "./layers.ts";
+import { linear, rmsNorm, tableProduct } from "./layers.ts";
+import type { Precision } from "./precision.ts";
 
 /** Names under which the runtime binds the decoder's inputs and outputs. */
 export const DECODER = {
@@ -37,8 +38,12 @@ interface Inputs {
  * DeepStack: the merged outputs of early vision layers are added to the hidden states after the
  * first text layers; each is [B, S, hidden], or [1, 1, hidden] of zeros when no vision token runs.
  */
-export function textDecoder(config: TextDecoderConfig, deepstackCount: number): Graph {
-  const graph = new Graph();
+export function textDecoder(
+  config: TextDecoderConfig,
+  deepstackCount: number,
+  precision: Precision,
+): Graph {
+  const graph = new Graph(precision);
   const { hiddenSize, layers, rmsNormEpsilon } = config;
   const inputs = decoderInputs(graph, config);
   const logitsIndex = graph.input(DECODER.logitsIndex, "int64", ["B", "n", 1]);
@@ -171,15 +176,10 @@ function swiGlu(
   });
 }
 
-/** [B, n, hidden] → [B·n, vocabulary]; `Gemm` reads the table as published, so a tied head shares its bytes. */
+/** [B, n, hidden] → [B·n, vocabulary] */
 function outputHead(graph: Graph, x: Value, config: TextDecoderConfig): Value {
-  const table = outputTable(graph, config);
-  const rows = graph.op("Reshape", [x, graph.int64(-1, config.hiddenSize)]);
-  return graph.op("Gemm", [rows, table], { transB: 1 });
-}
-
-function outputTable(graph: Graph, { tiedHead, vocabSize, hiddenSize }: TextDecoderConfig): Value {
-  return tiedHead
-    ? graph.scope("model.language_model.embed_tokens").weight("weight", [vocabSize, hiddenSize])
-    : graph.scope("lm_head").weight("weight", [vocabSize, hiddenSize]);
+  const { tiedHead, hiddenSize, vocabSize } = config;
+  const rows = graph.op("Reshape", [x, graph.int64(-1, hiddenSize)]);
+  const table = graph.scope(tiedHead ? "model.language_model.embed_tokens" : "lm_head");
+  return tableProduct(table, rows, { in: hiddenSize, out: vocabSize });
 }

@@ -2,6 +2,7 @@ import type { VisionEncoderConfig } from "../weights/model-config.ts";
 import { Graph } from "./graph.ts";
 import type { Value } from "./graph.ts";
 import { biasedLinear, layerNorm } from "./layers.ts";
+import type { Precision } from "./precision.ts";
 
 /** Names under which the runtime binds the vision encoder's inputs and outputs. */
 export const VISION = {
@@ -24,8 +25,8 @@ const CORNERS = 4;
  * The vision encoder: patches [B, S, 3·temporalPatch·patch²] of B frame pairs of one size →
  * embeddings and DeepStack features [B, S / merge², outHidden]. Attention stays within a pair.
  */
-export function visionEncoder(config: VisionEncoderConfig): Graph {
-  const graph = new Graph();
+export function visionEncoder(config: VisionEncoderConfig, precision: Precision): Graph {
+  const graph = new Graph(precision);
   const model = graph.scope("model.visual");
   const rope = {
     rows: graph.input(VISION.ropeRows, "int64", ["B", "S"]),
@@ -52,14 +53,14 @@ export function visionEncoder(config: VisionEncoderConfig): Graph {
   return graph;
 }
 
-/** A convolution whose kernel equals its stride is a matrix product over flat patches. */
+/** A convolution whose kernel equals its stride is a matrix product over flat patches; float32 always. */
 function patchEmbedding(model: Graph, config: VisionEncoderConfig): Value {
   const { hiddenSize, temporalPatchSize, patchSize } = config;
   const kernel = [hiddenSize, CHANNELS, temporalPatchSize, patchSize, patchSize];
   const length = CHANNELS * temporalPatchSize * patchSize ** 2;
   const projection = model.scope("patch_embed").scope("proj");
   const patches = model.input(VISION.patches, "float32", ["B", "S", length]);
-  const weight = projection.weight("weight", kernel, "transposed");
+  const weight = projection.transposed("weight", kernel);
   return model.op("Add", [
     model.op("MatMul", [patches, weight]),
     projection.weight("bias", [hiddenSize]),

@@ -1,6 +1,6 @@
 import { CheckpointError } from "../weights/checkpoint-error.ts";
 import type { TensorIndex } from "../weights/tensor-index.ts";
-import type { GraphWeight } from "./graph.ts";
+import type { GraphWeight } from "./graph-weight.ts";
 
 /** Tensors that checkpoints carry and no graph reads, with the reason. */
 const UNUSED_TENSORS: readonly { name: RegExp; reason: string }[] = [

@@ -24,21 +24,24 @@ it("writes each weight once, from a page on, in the layout that its graph wants"
   const graph = new Graph();
   graph.weight("b", [2000]);
   graph.weight("a", [2, 3, 1]);
-  graph.weight("a", [2, 3, 1], "transposed");
+  graph.transposed("a", [2, 3, 1]);
   const weights = [...graph.parts.weights.values()];
+  const progress: [number, number][] = [];
   const path = join(folder, "weights.data");
   const places = await writeWeightFile(
     path,
     "weights.data",
-    weights,
-    await openTensorIndex(folder),
+    { weights, tensors: await openTensorIndex(folder) },
+    { threads: 2, onProgress: (...told) => progress.push(told) },
   );
 
   expect([...places]).toEqual([
-    ["b", { file: "weights.data", offset: 0, length: 8000, shape: [2000] }],
-    ["a", { file: "weights.data", offset: 8192, length: 24, shape: [2, 3, 1] }],
-    ["a/transposed", { file: "weights.data", offset: 12_288, length: 24, shape: [3, 2] }],
+    ["b", { file: "weights.data", offset: 0, length: 8000 }],
+    ["a", { file: "weights.data", offset: 8192, length: 24 }],
+    ["a/float32-columns", { file: "weights.data", offset: 12_288, length: 24 }],
   ]);
+  expect(progress).toHaveLength(3);
+  expect(progress.at(-1)).toEqual([8048, 8048]);
   const written = await readFile(path);
   const floats = (offset: number, count: number) =>
     Array.from({ length: count }, (_, index) => written.readFloatLE(offset + 4 * index));

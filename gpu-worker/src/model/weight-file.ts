@@ -1,47 +1,83 @@
 import { open } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+import { Piscina } from "piscina";
 
 import type { TensorIndex } from "../weights/tensor-index.ts";
-import type { GraphWeight } from "./graph.ts";
+import type { GraphWeight } from "./graph-weight.ts";
 import type { ExternalData } from "./onnx-file.ts";
-import { arrange, storedShape } from "./weight-layout.ts";
+import { placeWeights, slicesOf } from "./weight-places.ts";
+import type { PlacedWeight } from "./weight-places.ts";
+import type { SliceTask } from "./weight-worker.ts";
 
-/** ONNX Runtime maps external data into memory only where it starts at a page. */
-const ALIGNMENT = 4096;
+/** Told after each piece of work, in bytes of the weight file. */
+export type OnProgress = (doneBytes: number, totalBytes: number) => void;
+
+export interface WeightFileOptions {
+  threads: number;
+  onProgress: OnProgress;
+}
+
+/** Each thread holds about 100 MB; eight stay well within the 3 GB that building may take. */
+const MAX_THREADS = 8;
 
 /**
- * Writes the weights of all graphs into one file, each once, as float32.
+ * Writes the weights of all graphs into one file, each once, a few slices at a time: memory does not
+ * grow with the checkpoint.
  *
- * @returns where each weight lies, by its name in the graphs
+ * @returns where each stored tensor lies, by its name in the graphs
  */
 export async function writeWeightFile(
   path: string,
   fileName: string,
-  weights: readonly GraphWeight[],
-  tensors: TensorIndex,
+  { weights, tensors }: { weights: readonly GraphWeight[]; tensors: TensorIndex },
+  { threads, onProgress }: WeightFileOptions,
 ): Promise<ReadonlyMap<string, ExternalData>> {
-  const places = new Map<string, ExternalData>();
+  const placed = placeWeights(weights);
   await using file = await open(path, "w");
-  let offset = 0;
-  for (const weight of weights) {
-    const stored = storedShape(weight);
-    const data = arrange(weight, await tensors.readFloat32(weight.tensor));
-    await writeAll(file, new Uint8Array(data.buffer), offset);
-    places.set(weight.name, { file: fileName, offset, length: data.byteLength, shape: stored });
-    offset = Math.ceil((offset + data.byteLength) / ALIGNMENT) * ALIGNMENT;
-  }
+  const tasks = placed.flatMap((weight) => sliceTasks(file.fd, weight, tensors));
+  await runTasks(tasks, Math.min(threads, MAX_THREADS), progressOf(placed, onProgress));
   await file.sync();
-  return places;
+  const entries = placed.flatMap(({ stored }) => stored);
+  return new Map(
+    entries.map(({ name, offset, length }) => [name, { file: fileName, offset, length }]),
+  );
 }
 
-/** Node writes at most 2³¹ − 1 bytes a call; the embeddings of the 8B model have more in float32. */
-const MAX_WRITE_BYTES = 2 ** 30;
+function sliceTasks(file: number, placed: PlacedWeight, tensors: TensorIndex): SliceTask[] {
+  const source = tensors.placesOf(placed.weight.tensor);
+  return slicesOf(placed.weight).map((slice) => ({ file, source, placed, slice }));
+}
 
-async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) {
-    const length = Math.min(bytes.length - done, MAX_WRITE_BYTES);
-    const { bytesWritten } = await file.write(bytes, done, length, offset + done);
-    done += bytesWritten;
+async function runTasks(
+  tasks: readonly SliceTask[],
+  threads: number,
+  onDone: (task: SliceTask) => void,
+): Promise<void> {
+  const pool = new Piscina<SliceTask, void>({
+    filename: fileURLToPath(new URL("./weight-worker.ts", import.meta.url)),
+    name: "runSliceTask",
+    minThreads: 1,
+    maxThreads: threads,
+  });
+  try {
+    await Promise.all(tasks.map((task) => pool.run(task).then(() => onDone(task))));
+  } finally {
+    await pool.destroy();
   }
 }
+
+function progressOf(
+  placed: readonly PlacedWeight[],
+  onProgress: OnProgress,
+): (task: SliceTask) => void {
+  const totalBytes = placed.reduce((sum, { stored }) => sum + bytesOf(stored), 0);
+  let doneBytes = 0;
+  return ({ placed: { weight, stored }, slice }) => {
+    doneBytes += bytesOf(stored) * (slice.count / (weight.shape[0] ?? 1));
+    onProgress(Math.round(doneBytes), totalBytes);
+  };
+}
+
+const bytesOf = (stored: PlacedWeight["stored"]) =>
+  stored.reduce((sum, { length }) => sum + length, 0);

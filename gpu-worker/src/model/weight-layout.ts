@@ -1,7 +1,12 @@
-import type { GraphWeight, WeightLayout } from "./graph.ts";
+import { transpose } from "./transpose.ts";
+
+/**
+ * The order in which a tensor's values are stored: as published; or, for each expert of a tensor of
+ * three sides, [in, out] → [out, in], or with the gate and up halves of its rows taking turns, or both.
+ */
+export type WeightLayout = "published" | "experts" | "gated" | "gated-experts";
 
 interface Layout {
-  /** The shape in which a graph gets a weight of this shape. */
   storedShape(shape: readonly number[]): readonly number[];
   arrange(values: Float32Array<ArrayBuffer>, shape: readonly number[]): Float32Array<ArrayBuffer>;
 }
@@ -14,15 +19,10 @@ const expertsTurned = ([experts = 1, ...sides]: readonly number[]) => [
 
 const LAYOUTS: Readonly<Record<WeightLayout, Layout>> = {
   published: { storedShape: asPublished, arrange: (values) => values },
-  transposed: {
-    // A matrix: all sides but the first are its columns.
-    storedShape: ([rows = 1, ...rest]) => [rest.reduce((product, side) => product * side, 1), rows],
-    arrange: (values, [rows = 1]) => transpose(values, rows, values.length / rows),
-  },
   experts: {
     storedShape: expertsTurned,
-    arrange: (values, [experts = 1, rows = 1, columns = 1]) =>
-      perExpert(values, experts, (expert) => transpose(expert, rows, columns)),
+    arrange: (values, [experts = 1, rows = 1]) =>
+      perExpert(values, experts, (expert) => turned(expert, rows)),
   },
   gated: {
     storedShape: asPublished,
@@ -31,41 +31,28 @@ const LAYOUTS: Readonly<Record<WeightLayout, Layout>> = {
   },
   "gated-experts": {
     storedShape: expertsTurned,
-    arrange: (values, [experts = 1, rows = 1, columns = 1]) =>
-      perExpert(values, experts, (expert) =>
-        interleaveHalves(transpose(expert, rows, columns), rows),
-      ),
+    arrange: (values, [experts = 1, rows = 1]) =>
+      perExpert(values, experts, (expert) => interleaveHalves(turned(expert, rows), rows)),
   },
 };
 
-/** The shape in which a graph gets a weight. */
-export function storedShape({ layout, shape }: GraphWeight): readonly number[] {
+/** The shape that a tensor of this shape has in a layout. */
+export function arrangedShape(layout: WeightLayout, shape: readonly number[]): readonly number[] {
   return LAYOUTS[layout].storedShape(shape);
 }
 
-/** The values of a weight in the order in which a graph gets them. */
+/** The values of a tensor in the order of a layout. */
 export function arrange(
-  { layout, shape }: GraphWeight,
+  layout: WeightLayout,
   values: Float32Array<ArrayBuffer>,
+  shape: readonly number[],
 ): Float32Array<ArrayBuffer> {
   return LAYOUTS[layout].arrange(values, shape);
 }
 
-/** Side of the square blocks that are transposed at once, so that both sides stay in the cache. */
-const BLOCK = 32;
-
 /** [rows, columns] → [columns, rows] */
-function transpose(values: Float32Array, rows: number, columns: number): Float32Array<ArrayBuffer> {
-  const result = new Float32Array(values.length);
-  for (let top = 0; top < rows; top += BLOCK) {
-    const bottom = Math.min(top + BLOCK, rows);
-    for (let column = 0; column < columns; column++) {
-      for (let row = top; row < bottom; row++) {
-        result[column * rows + row] = values[row * columns + column] ?? 0;
-      }
-    }
-  }
-  return result;
+function turned(values: Float32Array, rows: number): Float32Array {
+  return transpose(values, new Float32Array(values.length), rows);
 }
 
 /** Rows of `width` values: the first half and the second half take turns. */

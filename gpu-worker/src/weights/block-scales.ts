@@ -1,7 +1,7 @@
 import { CheckpointError } from "./checkpoint-error.ts";
 
 /** Rows and columns of a block of an `-FP8` checkpoint that share one scale. */
-const BLOCK = 128;
+export const SCALE_BLOCK = 128;
 
 interface Matrices {
   values: Float32Array;
@@ -14,30 +14,36 @@ export function scaleNameOf(tensor: string): string {
   return `${tensor}_scale_inv`;
 }
 
-/**
- * Multiplies each block of 128 × 128 values by its scale, in place.
- *
- * @throws CheckpointError when there is not one scale for each block
- */
-export function multiplyBlocks(name: string, tensor: Matrices, scales: Matrices): void {
-  const [rows = 1, columns = 1] = tensor.shape.slice(-2);
-  const blockRows = Math.ceil(rows / BLOCK);
-  const blockColumns = Math.ceil(columns / BLOCK);
-  const expected = [...tensor.shape.slice(0, -2), blockRows, blockColumns];
-  if (scales.shape.join() !== expected.join()) {
+/** @throws CheckpointError when there is not one scale for each block of a tensor */
+export function assertBlockScales(
+  name: string,
+  shape: readonly number[],
+  scaleShape: readonly number[],
+): void {
+  const [rows = 1, columns = 1] = shape.slice(-2);
+  const blocks = [Math.ceil(rows / SCALE_BLOCK), Math.ceil(columns / SCALE_BLOCK)];
+  const expected = [...shape.slice(0, -2), ...blocks];
+  if (scaleShape.join() !== expected.join()) {
     throw new CheckpointError(
-      `tensor ${name}: expected scales of shape [${expected.join(", ")}], got [${scales.shape.join(", ")}]`,
+      `tensor ${name}: expected scales of shape [${expected.join(", ")}], got [${scaleShape.join(", ")}]`,
     );
   }
-  for (let row = 0; row < tensor.values.length / columns; row++) {
+}
+
+/** Multiplies each block of 128 × 128 values by its scale, in place. */
+export function multiplyBlocks({ values, shape }: Matrices, scales: Float32Array): void {
+  const [rows = 1, columns = 1] = shape.slice(-2);
+  const blockRows = Math.ceil(rows / SCALE_BLOCK);
+  const blockColumns = Math.ceil(columns / SCALE_BLOCK);
+  for (let row = 0; row < values.length / columns; row++) {
     const matrix = Math.floor(row / rows);
-    const blockRow = matrix * blockRows + Math.floor((row % rows) / BLOCK);
+    const blockRow = matrix * blockRows + Math.floor((row % rows) / SCALE_BLOCK);
     for (let blockColumn = 0; blockColumn < blockColumns; blockColumn++) {
-      const start = row * columns + blockColumn * BLOCK;
-      const end = Math.min(start + BLOCK, (row + 1) * columns);
-      const scale = scales.values[blockRow * blockColumns + blockColumn] ?? NaN;
+      const start = row * columns + blockColumn * SCALE_BLOCK;
+      const end = Math.min(start + SCALE_BLOCK, (row + 1) * columns);
+      const scale = scales[blockRow * blockColumns + blockColumn] ?? NaN;
       for (let index = start; index < end; index++) {
-        tensor.values[index] = (tensor.values[index] ?? NaN) * scale;
+        values[index] = (values[index] ?? NaN) * scale;
       }
     }
   }

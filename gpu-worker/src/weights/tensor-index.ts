@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 
 import * as z from "zod";
 
-import { multiplyBlocks, scaleNameOf } from "./block-scales.ts";
+import { SCALE_BLOCK, assertBlockScales, multiplyBlocks, scaleNameOf } from "./block-scales.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { DTYPES } from "./dtype.ts";
 import {
@@ -22,11 +22,24 @@ interface LocatedTensor extends TensorEntry {
   path: string;
 }
 
+/** Neighbours along a tensor's first side. */
+export interface TensorSlice {
+  /** A multiple of `SLICE_STEP`. */
+  first: number;
+  count: number;
+}
+
+/** A slice of a tensor with block scales begins with a block. */
+export const SLICE_STEP = SCALE_BLOCK;
+
+/** Tensors by name, as values that cross thread borders. */
+export type LocatedTensors = ReadonlyMap<string, LocatedTensor>;
+
 /** All tensors of a checkpoint folder by name, wherever they are stored. */
 export class TensorIndex {
-  readonly #tensors: ReadonlyMap<string, LocatedTensor>;
+  readonly #tensors: LocatedTensors;
 
-  constructor(tensors: ReadonlyMap<string, LocatedTensor>) {
+  constructor(tensors: LocatedTensors) {
     this.#tensors = tensors;
   }
 
@@ -41,21 +54,39 @@ export class TensorIndex {
     return this.#tensors.get(name)?.shape;
   }
 
+  /** What another thread needs to read a tensor: its place, and that of its block scales. */
+  placesOf(name: string): LocatedTensors {
+    const needed = new Set([name, scaleNameOf(name)]);
+    return new Map([...this.#tensors].filter(([found]) => needed.has(found)));
+  }
+
+  /** Numbers in all tensors together. */
+  get parameters(): number {
+    return this.names.reduce((sum, name) => sum + elementsOf(this.#tensor(name).shape), 0);
+  }
+
   /** The tensor's values as float32, row by row; those with block scales are multiplied by them. */
-  async readFloat32(name: string): Promise<Float32Array<ArrayBuffer>> {
+  async readFloat32(name: string, slice?: TensorSlice): Promise<Float32Array<ArrayBuffer>> {
     const { dtype, path, start, end, shape } = this.#tensor(name);
-    const values = DTYPES[dtype].toFloat32(await readRange(path, start, end));
+    const [length = 1, ...sides] = shape;
+    const { first, count } = slice ?? { first: 0, count: length };
+    const stepBytes = (end - start) / length;
+    const bytes = await readRange(
+      path,
+      start + first * stepBytes,
+      start + (first + count) * stepBytes,
+    );
+    const values = DTYPES[dtype].toFloat32(bytes);
     const scaleName = scaleNameOf(name);
     const scale = this.#tensors.get(scaleName);
     if (dtype === "F8_E4M3" && scale === undefined) {
       throw new CheckpointError(`tensor ${name} is ${dtype}, but ${scaleName} is missing`);
     }
     if (scale !== undefined) {
-      multiplyBlocks(
-        name,
-        { values, shape },
-        { values: await this.readFloat32(scaleName), shape: scale.shape },
-      );
+      assertBlockScales(name, shape, scale.shape);
+      const scaleSlice = sides.length > 1 ? { first, count } : blocksOf({ first, count });
+      const scales = await this.readFloat32(scaleName, scaleSlice);
+      multiplyBlocks({ values, shape: [count, ...sides] }, scales);
     }
     return values;
   }
@@ -67,6 +98,15 @@ export class TensorIndex {
     }
     return tensor;
   }
+}
+
+/** Rows as rows of blocks. */
+function blocksOf({ first, count }: TensorSlice): TensorSlice {
+  return { first: first / SCALE_BLOCK, count: Math.ceil(count / SCALE_BLOCK) };
+}
+
+function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
 }
 
 /** Reads the headers of `model.safetensors`, or of all shards of `model.safetensors.index.json`. */
