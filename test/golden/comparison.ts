@@ -87,9 +87,11 @@ function relativeDistance(actual: ArrayLike<number>, expected: ArrayLike<number>
 function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
   const left = centred(a);
   const right = centred(b);
-  const product = (x: readonly number[], y: readonly number[]) =>
-    x.reduce((sum, value, index) => sum + value * (y[index] ?? NaN), 0);
   return product(left, right) / Math.sqrt(product(left, left) * product(right, right));
+}
+
+function product(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, value, index) => sum + value * (b[index] ?? NaN), 0);
 }
 
 function centred(values: ArrayLike<number>): number[] {
