@@ -60,7 +60,7 @@ function withinCorrelation(limit: number): Comparison {
 }
 
 /** Of softmax(actual) from softmax(expected), in nats. */
-export function klDivergence(expected: ArrayLike<number>, actual: ArrayLike<number>): number {
+function klDivergence(expected: ArrayLike<number>, actual: ArrayLike<number>): number {
   const p = logSoftmax(expected);
   const q = logSoftmax(actual);
   return p.reduce((sum, value, index) => sum + Math.exp(value) * (value - (q[index] ?? NaN)), 0);
@@ -101,6 +101,6 @@ function centred(values: ArrayLike<number>): number[] {
 }
 
 /** Tokens of an answer that follow other tokens are compared all the same. */
-export function agreeing(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+function agreeing(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   return Array.from(expected).filter((token, index) => token === actual[index]).length;
 }
