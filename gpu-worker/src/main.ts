@@ -39,6 +39,7 @@ async function main(): Promise<void> {
   const server = new WorkerServer({
     service: createService(checkpoint, memory, { images, clips, prompts }),
     generator,
+    snapshot: () => generator.snapshot(),
     admission: new Admission(config.slots + config.maxQueue),
     logger,
     secret: config.secret,

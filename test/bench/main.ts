@@ -1,14 +1,29 @@
 /** `npm run bench -- NAME`: timings, printed and never asserted. */
+import { availableParallelism, cpus } from "node:os";
+
 import { chat } from "./chat.ts";
 import { soak } from "./soak.ts";
 
-const BENCHMARKS: Readonly<Record<string, () => Promise<void>>> = { chat, soak };
+interface Benchmark {
+  about: string;
+  run: () => Promise<void>;
+}
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  chat: { about: "first token, tokens per second, what the edge adds", run: chat },
+  soak: { about: "50 clients of whom a third leaves; what is held afterwards", run: soak },
+};
 
 const [name = ""] = process.argv.slice(2);
 const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
 if (benchmark === undefined) {
-  console.log(`Usage: npm run bench -- ${Object.keys(BENCHMARKS).join(" | ")}`);
+  console.log("Usage: npm run bench -- NAME\n");
+  for (const [known, { about }] of Object.entries(BENCHMARKS)) {
+    console.log(`  ${known.padEnd(8)}${about}`);
+  }
   process.exitCode = 1;
 } else {
-  await benchmark();
+  const [cpu] = cpus();
+  console.log(`${cpu?.model ?? "unknown processor"}, ${availableParallelism()} cores\n`);
+  await benchmark.run();
 }

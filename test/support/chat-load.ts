@@ -6,7 +6,8 @@ import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
 
 import { seededRandom } from "../../gpu-worker/src/engine/random.ts";
 import type { Random } from "../../gpu-worker/src/engine/random.ts";
-import { PICTURE_URL, longRequest } from "./chat-requests.ts";
+import { longRequest, pictures } from "./chat-requests.ts";
+import type { Picture } from "./chat-requests.ts";
 import { HttpClient } from "./http-client.ts";
 
 export interface LoadOptions {
@@ -23,6 +24,10 @@ type Endings = Record<string, number>;
 
 const MAX_TOKENS = 160;
 
+/** Few enough that the same questions come again, as the caches like it, and others, as they do not. */
+const PICTURES = 8;
+const NUMBERS = 8;
+
 /** A client that leaves does so within this time: before the headers, in mid-stream, seldom after the end. */
 const LONGEST_STAY_MS = 1500;
 
@@ -32,12 +37,13 @@ const REFUSED_PAUSE_MS = 200;
 /** Keeps so many clients busy for so long: text and pictures, streamed and not. Never rejects. */
 export async function runLoad({ url, apiKey, clients, seconds, seed }: LoadOptions) {
   using http = new HttpClient(url);
+  const shown = await pictures(PICTURES);
   const endings: Endings = {};
   const end = Date.now() + seconds * 1000;
   const client = async (index: number) => {
     const random = seededRandom(seed * clients + index);
     while (Date.now() < end) {
-      const ending = await askOnce({ http, apiKey, random, leaves: index % 3 === 0 });
+      const ending = await askOnce({ http, apiKey, random, shown, leaves: index % 3 === 0 });
       endings[ending] = (endings[ending] ?? 0) + 1;
       if (ending === "429" || ending === "503") {
         await sleep(REFUSED_PAUSE_MS);
@@ -52,17 +58,20 @@ interface Client {
   http: HttpClient;
   apiKey: string;
   random: Random;
+  /** What it may ask about. */
+  shown: readonly Picture[];
   leaves: boolean;
 }
 
-async function askOnce({ http, apiKey, random, leaves }: Client): Promise<string> {
+async function askOnce({ http, apiKey, random, shown, leaves }: Client): Promise<string> {
   const stream = random() < 0.5;
   const body = longRequest({
-    maxTokens: 1 + Math.floor(random() * MAX_TOKENS),
+    maxTokens: 1 + whole(random, MAX_TOKENS),
     stream,
-    pictureUrl: random() < 0.5 ? PICTURE_URL : undefined,
+    pictureUrl: random() < 0.5 ? shown[whole(random, PICTURES)]?.url : undefined,
+    number: whole(random, NUMBERS),
   });
-  const stay = Math.floor(random() * LONGEST_STAY_MS);
+  const stay = whole(random, LONGEST_STAY_MS);
   const signal = leaves ? AbortSignal.timeout(stay) : undefined;
   try {
     const answer = await http.post({
@@ -84,4 +93,9 @@ async function endingOf(answer: IncomingMessage, stream: boolean): Promise<strin
     return String(answer.statusCode);
   }
   return body.endsWith("data: [DONE]\n\n") ? "200" : `stream ended with ${body.slice(-200)}`;
+}
+
+/** 0 to `count - 1` */
+function whole(random: Random, count: number): number {
+  return Math.floor(random() * count);
 }

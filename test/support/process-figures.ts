@@ -10,7 +10,7 @@ export interface ProcessFigures {
   sockets: number;
 }
 
-/** The starter and all processes below it: GPU worker and workerd. */
+/** A process and those it started, as Linux tells them in `/proc`. */
 export async function figuresOfSystem(pid: number): Promise<ProcessFigures[]> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
   const pids = [pid, ...children.trim().split(/\s+/).filter(Boolean).map(Number)];
@@ -25,7 +25,7 @@ async function figuresOf(pid: number): Promise<ProcessFigures> {
     handles.map((handle) => readlink(`/proc/${pid}/fd/${handle}`).catch(() => "")),
   );
   return {
-    name: /workerd|gpu-worker|dev/.exec(command)?.[0] ?? command.slice(0, 20),
+    name: /workerd serve|gpu-worker/.exec(command)?.[0] ?? "starter",
     memory: Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024),
     handles: handles.length,
     sockets: targets.filter((target) => target.startsWith("socket:")).length,

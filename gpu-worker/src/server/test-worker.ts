@@ -46,6 +46,7 @@ export class TestWorker implements Generator {
     this.server = new WorkerServer({
       service,
       generator: this,
+      snapshot: () => ({ waiting: 0, running: [], freeSlots: 8, slots: 8, kvUsage: 0 }),
       admission: this.admission,
       logger: new Logger("silent"),
       secret: SECRET,

@@ -49,6 +49,15 @@ describe("routes", () => {
     expect(await get(`/v1/models/${MODEL}?x=1`)).toMatchObject({ body: { id: MODEL } });
   });
 
+  it("tell a signed caller what the worker is busy with", async () => {
+    const { status, headers, text } = await send(worker, await signed({ path: "/metrics" }));
+    expect(status).toBe(200);
+    expect(headers["content-type"]).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(text).toContain("\nvllm:num_requests_running 0\n");
+    expect(text).toContain("\nqwen3_vl:connections 1\n");
+    expect(await send(worker, { path: "/metrics" })).toMatchObject({ status: 401 });
+  });
+
   it.each([
     ["/v1/models/other", "model_not_found"],
     ["/v1/models/%E0%A4%A", "model_not_found"],

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { promisify } from "node:util";
 
 import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import type { Model, ModelList } from "@qwen3-vl/shared/models";
@@ -12,16 +13,20 @@ import {
 } from "@qwen3-vl/shared/worker-protocol";
 
 import type { Admission } from "../engine/admission.ts";
+import type { EngineSnapshot } from "../engine/engine.ts";
 import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import type { ChatService } from "./chat-service.ts";
+import { METRICS_PATH, METRICS_TYPE, formatMetrics } from "./metrics.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import { sendError, sendJson } from "./send-json.ts";
 
 export interface WorkerServerOptions {
   service: ChatService;
   generator: Generator;
+  /** What the engine is busy with, for `/metrics`. */
+  snapshot: () => EngineSnapshot;
   admission: Admission;
   logger: Logger;
   /** Shared with the edge; every route but the probes wants calls signed with it. */
@@ -122,6 +127,9 @@ export class WorkerServer {
     } else if (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`)) {
       await this.#verify(incoming, "");
       this.#sendModels(response, path);
+    } else if (path === METRICS_PATH && method === "GET") {
+      await this.#verify(incoming, "");
+      await this.#sendMetrics(response);
     } else {
       throw new ApiError("not_found", `No route ${method} ${path}.`);
     }
@@ -148,6 +156,15 @@ export class WorkerServer {
       });
     }
     sendJson(response, 200, model satisfies Model);
+  }
+
+  async #sendMetrics(response: ServerResponse): Promise<void> {
+    const { admission, snapshot } = this.#options;
+    const countConnections = promisify(this.#server.getConnections.bind(this.#server));
+    const connections = await countConnections();
+    const state = { engine: snapshot(), admittedRequests: admission.inside, connections };
+    response.writeHead(200, { "Content-Type": METRICS_TYPE });
+    response.end(formatMetrics(state));
   }
 
   #assertOpen(): void {

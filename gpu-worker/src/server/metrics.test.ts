@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+
+import { formatMetrics } from "./metrics.ts";
+
+it("tells each figure with its meaning and type, under vLLM's name where there is one", () => {
+  const running = [{ id: "a", slot: 0, cachedTokens: 5 }];
+  const engine = { waiting: 2, running, freeSlots: 7, slots: 8, kvUsage: 0.125 };
+  const text = formatMetrics({ engine, admittedRequests: 4, connections: 5 });
+  expect(text).toContain(
+    "# HELP vllm:num_requests_waiting Sequences that wait for a KV slot.\n" +
+      "# TYPE vllm:num_requests_waiting gauge\n" +
+      "vllm:num_requests_waiting 2\n",
+  );
+  expect(text.split("\n").filter((line) => line !== "" && !line.startsWith("#"))).toEqual([
+    "vllm:num_requests_running 1",
+    "vllm:num_requests_waiting 2",
+    "vllm:kv_cache_usage_perc 0.125",
+    "qwen3_vl:kv_slots_free 7",
+    "qwen3_vl:kv_slots 8",
+    "qwen3_vl:requests_admitted 4",
+    "qwen3_vl:connections 5",
+  ]);
+});

@@ -1,0 +1,56 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { FrontDoor } from "../../dev/src/front-door.ts";
+import { GpuWorkerProcess } from "../../dev/src/gpu-worker-process.ts";
+import { bundleEdge, startLocalEdge } from "../../dev/src/local-edge.ts";
+import { REPOSITORY, readSettings } from "../../dev/src/settings.ts";
+
+/** Where a GPU worker is, and the secret that it shares with its edge. */
+export interface KnownWorker {
+  url: string;
+  secret: string;
+}
+
+/** What `npm start` starts, put together in this process, so that the GPU worker can be called too. */
+export interface AssembledSystem extends AsyncDisposable {
+  url: string;
+  apiKey: string;
+  worker: KnownWorker;
+}
+
+const CONFIG_PATH = join(REPOSITORY, "wrangler.toml");
+
+export async function assembleSystem(): Promise<AssembledSystem> {
+  await using parts = new AsyncDisposableStack();
+  const folder = parts.adopt(await mkdtemp(join(tmpdir(), "qwen3-vl-parts-")), (path) =>
+    rm(path, { recursive: true, force: true }),
+  );
+  const secret = randomBytes(32).toString("hex");
+  const apiKey = `sk-test-${randomBytes(12).toString("hex")}`;
+  const settings = readSettings({ STATE_DIR: folder, LOG: "error" });
+  const worker = parts.adopt(await GpuWorkerProcess.start(settings, secret), (it) => it.stop());
+  const edge = await startLocalEdge(await bundleEdge(CONFIG_PATH), {
+    configPath: CONFIG_PATH,
+    stateFolder: join(folder, "edge"),
+    vars: {
+      GPU_WORKER_URL: worker.url,
+      GPU_WORKER_SECRET: secret,
+      DEV_API_KEY: apiKey,
+      LOG: settings.LOG,
+    },
+  });
+  parts.adopt(edge, (it) => it.close());
+  const door = parts.adopt(await FrontDoor.open(0), (it) => it.close());
+  door.lead(edge.port);
+
+  const started = parts.move();
+  return {
+    url: `http://127.0.0.1:${door.port}`,
+    apiKey,
+    worker: { url: worker.url, secret },
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
