@@ -50,6 +50,7 @@ async function startBehind(
       GPU_WORKER_SECRET: secret,
       DEV_API_KEY: apiKey,
       ALLOW_HTTP_LOOPBACK: "true",
+      DRAIN_REFUSED_REQUESTS: "true",
       LOG: settings.LOG,
     },
   });

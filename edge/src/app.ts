@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import type { AppEnv } from "./env.ts";
 import { answerError, notFound } from "./middleware/answer-error.ts";
 import { cors } from "./middleware/cors.ts";
+import { drainRefusedRequest } from "./middleware/drain-refused-request.ts";
 import { requestId } from "./middleware/request-id.ts";
 import { requireApiKey } from "./middleware/require-api-key.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
@@ -17,6 +18,7 @@ export function createApp(): Hono<AppEnv> {
     .notFound(notFound)
     .use(requestId)
     .use(cors)
+    .use(drainRefusedRequest)
     .route("/health", health)
     .use("/v1/*", requireApiKey())
     .route("/v1/chat/completions/estimate", estimate)

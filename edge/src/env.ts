@@ -9,6 +9,8 @@ export interface Env {
   LOG?: string;
   /** Development only: "true" lets pictures come from `http:` URLs of this machine. */
   ALLOW_HTTP_LOOPBACK?: string;
+  /** Development only: "true" where no proxy stands in front that reads a refused request to its end. */
+  DRAIN_REFUSED_REQUESTS?: string;
   /** Development only: a key that is put into the database when it is first used. */
   DEV_API_KEY?: string;
 }
