@@ -14,7 +14,8 @@ type LoadOptions = Pick<Config, "cacheFolder" | "precision" | "threads" | "slots
 export async function loadModel(checkpoint: Checkpoint, options: LoadOptions): Promise<OnnxModel> {
   const { config, tensors, digest, id } = checkpoint;
   const { cacheFolder, precision, threads, slots, memory } = options;
-  const folder = join(cacheFolder, `${id}-${digest}-${precision}-v${GRAPH_VERSION}`);
+  const name = id.replaceAll("/", "--"); // an id of the hub has an owner before a slash
+  const folder = join(cacheFolder, `${name}-${digest}-${precision}-v${GRAPH_VERSION}`);
   const graphs = await buildGraphs({ config, tensors }, folder);
   return new OnnxModel({
     config,
