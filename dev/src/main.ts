@@ -17,14 +17,15 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  const stop = stopSignal();
+  const stop = new AbortController();
+  const stopped = stopSignal().finally(() => stop.abort());
   const settings = readSettings(process.env);
   await using resources = new AsyncDisposableStack();
   const door = resources.adopt(await FrontDoor.open(settings.PORT), (opened) => opened.close());
-  const worker = await startBehind(door, settings, resources);
+  const worker = await startBehind(door, settings, { resources, signal: stop.signal });
   process.stdout.write(`Ready http://127.0.0.1:${door.port}\n`);
 
-  const reason = await Promise.race([stop, worker.exited.then(() => "exited" as const)]);
+  const reason = await Promise.race([stopped, worker.exited.then(() => "exited" as const)]);
   if (reason === "exited") {
     throw new StartError("the GPU worker has ended unexpectedly; see its last line above");
   }
@@ -33,12 +34,12 @@ async function main(): Promise<void> {
 async function startBehind(
   door: FrontDoor,
   settings: Settings,
-  resources: AsyncDisposableStack,
+  { resources, signal }: { resources: AsyncDisposableStack; signal: AbortSignal },
 ): Promise<GpuWorkerProcess> {
   const secret = randomBytes(32).toString("hex");
   const apiKey = settings.DEV_API_KEY ?? (await keptApiKey(settings.STATE_DIR));
   const [worker, script] = await Promise.all([
-    GpuWorkerProcess.start(settings, secret),
+    GpuWorkerProcess.start(settings, secret, signal),
     bundleEdge(CONFIG_PATH),
   ]);
   resources.adopt(worker, (started) => started.stop());
@@ -55,7 +56,9 @@ async function startBehind(
   });
   resources.adopt(edge, (started) => started.close());
   door.lead(edge.port);
-  process.stdout.write(banner(settings, { url: `http://127.0.0.1:${door.port}`, apiKey }));
+  process.stdout.write(
+    banner({ url: `http://127.0.0.1:${door.port}`, apiKey, model: worker.model }),
+  );
   return worker;
 }
 
