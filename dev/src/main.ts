@@ -22,7 +22,12 @@ async function main(): Promise<void> {
   const settings = readSettings(process.env);
   await using resources = new AsyncDisposableStack();
   const door = resources.adopt(await FrontDoor.open(settings.PORT), (opened) => opened.close());
-  const worker = await startBehind(door, settings, { resources, signal: stop.signal });
+  const worker = await startBehind(door, settings, { resources, signal: stop.signal }).catch(
+    (error: unknown) => orStopped(error, stop.signal),
+  );
+  if (worker === undefined) {
+    return;
+  }
   process.stdout.write(`Ready http://127.0.0.1:${door.port}\n`);
 
   const reason = await Promise.race([stopped, worker.exited.then(() => "exited" as const)]);
@@ -60,6 +65,13 @@ async function startBehind(
     banner({ url: `http://127.0.0.1:${door.port}`, apiKey, model: worker.model }),
   );
   return worker;
+}
+
+/** A worker that has ended because it was stopped is no failure. */
+function orStopped(error: unknown, signal: AbortSignal): undefined {
+  if (!(signal.aborted && error instanceof WorkerExitError)) {
+    throw error;
+  }
 }
 
 function stopSignal(): Promise<"stopped"> {

@@ -35,8 +35,7 @@ export function progressLine({ label, doneBytes, totalBytes, bytesPerSecond }: P
   const share = totalBytes === 0 ? 1 : doneBytes / totalBytes;
   const full = Math.floor(share * BAR_CELLS);
   const bar = "█".repeat(full) + "░".repeat(BAR_CELLS - full);
-  const percent = `${Math.floor(share * 100)}%`.padStart(4);
-  const line = `${label} ${bar}${percent} of ${formatBytes(totalBytes)}`;
+  const line = `${label} ${bar} ${Math.floor(share * 100)}% of ${formatBytes(totalBytes)}`;
   if (bytesPerSecond === undefined) {
     return line;
   }
