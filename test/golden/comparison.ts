@@ -31,7 +31,7 @@ const FEATURE_DISTANCE = 0.15;
  * 0, and so has a layer at fault; the KL divergence tells these apart badly, since a random checkpoint
  * is as sure of a wrong token as of the right one.
  */
-const CORRELATION_LIMITS = { int8: 0.9, int4: 0.5 } as const;
+const CORRELATION_LIMITS = { int8: 0.98, int4: 0.75 } as const;
 
 function withinCorrelation(limit: number): Comparison {
   return {

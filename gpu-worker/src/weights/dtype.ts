@@ -20,8 +20,8 @@ function fromFloat32(bytes: Uint8Array): Float32Array<ArrayBuffer> {
 function fromBfloat16(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   const halves = asUint16(bytes);
   const words = new Uint32Array(halves.length);
-  for (const [index, half] of halves.entries()) {
-    words[index] = half << 16;
+  for (let index = 0; index < halves.length; index++) {
+    words[index] = (halves[index] ?? 0) << 16; // an iterator takes five times as long
   }
   return new Float32Array(words.buffer);
 }

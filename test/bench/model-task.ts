@@ -1,0 +1,46 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+import * as z from "zod";
+
+import { PRECISIONS } from "../../gpu-worker/src/model/precision.ts";
+
+/** What a process of `model-process.ts` is asked to do. */
+export const ModelTask = z.object({
+  folder: z.string(),
+  precision: z.enum(PRECISIONS),
+  /** Graphs that are not there are built, which costs time and memory. */
+  cacheFolder: z.string(),
+  speed: z.boolean(),
+});
+export type ModelTask = z.infer<typeof ModelTask>;
+
+const ModelFigures = z.object({
+  loadSeconds: z.number(),
+  memoryMegabytes: z.number(),
+  peakMegabytes: z.number(),
+  speed: z
+    .object({
+      decodeMs: z.number(),
+      /** Eight sequences together. */
+      batchTokensPerSecond: z.number(),
+      prefillTokensPerSecond: z.number(),
+      visionSeconds: z.number(),
+    })
+    .optional(),
+});
+export type ModelFigures = z.infer<typeof ModelFigures>;
+
+/** Loads a model in a process of its own and measures it. */
+export async function measureModel(task: ModelTask): Promise<ModelFigures> {
+  const child = fork(join(import.meta.dirname, "model-process.ts"));
+  child.send(task);
+  const figures: unknown = await Promise.race([
+    once(child, "message").then(([message]: unknown[]) => message),
+    once(child, "exit").then(([code]: unknown[]) => {
+      throw new Error(`the model's process ended with ${String(code)}`);
+    }),
+  ]);
+  return ModelFigures.parse(figures);
+}
