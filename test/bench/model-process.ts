@@ -30,14 +30,19 @@ async function measure({
 }: ModelTask): Promise<ModelFigures> {
   const checkpoint = await openCheckpoint(folder);
   const memory = { tokenBudget: SLOTS * SLOT_CAPACITY, slotCapacity: SLOT_CAPACITY };
-  const start = performance.now();
-  const options = { cacheFolder, precision, threads: 2, slots: SLOTS, memory };
-  const model = await loadModel(checkpoint, options);
-  const figures = {
-    loadSeconds: (performance.now() - start) / 1000,
-    memoryMegabytes: statusMegabytes("VmRSS"),
-    peakMegabytes: statusMegabytes("VmHWM"),
+  const figures: ModelFigures = { loadSeconds: 0, memoryMegabytes: 0 };
+  let start = performance.now();
+  const onProgress = (done: number, total: number) => {
+    if (done === total) {
+      const seconds = (performance.now() - start) / 1000;
+      figures.build = { seconds, peakMegabytes: statusMegabytes("VmHWM") };
+      start = performance.now();
+    }
   };
+  const options = { cacheFolder, precision, threads: 2, slots: SLOTS, memory, onProgress };
+  const model = await loadModel(checkpoint, options);
+  figures.loadSeconds = (performance.now() - start) / 1000;
+  figures.memoryMegabytes = statusMegabytes("VmRSS");
   return speed ? { ...figures, speed: await measureSpeed(model) } : figures;
 }
 

@@ -19,7 +19,8 @@ export type ModelTask = z.infer<typeof ModelTask>;
 const ModelFigures = z.object({
   loadSeconds: z.number(),
   memoryMegabytes: z.number(),
-  peakMegabytes: z.number(),
+  /** Of building the graphs, where they were not there. */
+  build: z.object({ seconds: z.number(), peakMegabytes: z.number() }).optional(),
   speed: z
     .object({
       decodeMs: z.number(),

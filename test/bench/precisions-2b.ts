@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { folderMegabytes } from "./folder-size.ts";
 import { measureModel } from "./model-task.ts";
 import type { ModelFigures } from "./model-task.ts";
 import { writeRandom2B } from "./random-checkpoint.ts";
@@ -50,7 +51,7 @@ async function measureAll(folder: string, cacheRoot: string): Promise<void> {
     }
   }
   for (const [index, precision] of QUANTISED.entries()) {
-    const disk = await megabytesOf(join(cacheRoot, precision));
+    const disk = await folderMegabytes(join(cacheRoot, precision));
     rows.push([precision, disk.toFixed(0), ...columns(building[index], runs[index] ?? [])]);
   }
   printTable([HEAD, ...rows]);
@@ -73,8 +74,8 @@ function columns(building: ModelFigures | undefined, runs: readonly ModelFigures
   const middle = (figure: (run: ModelFigures) => number | undefined, digits: number) =>
     median(runs.map((run) => figure(run) ?? NaN)).toFixed(digits);
   return [
-    (building?.loadSeconds ?? NaN).toFixed(0),
-    (building?.peakMegabytes ?? NaN).toFixed(0),
+    (building?.build?.seconds ?? NaN).toFixed(0),
+    (building?.build?.peakMegabytes ?? NaN).toFixed(0),
     middle((run) => run.loadSeconds, 1),
     middle((run) => run.memoryMegabytes, 0),
     middle((run) => run.speed?.decodeMs, 1),
@@ -82,15 +83,4 @@ function columns(building: ModelFigures | undefined, runs: readonly ModelFigures
     middle((run) => run.speed?.prefillTokensPerSecond, 0),
     middle((run) => run.speed?.visionSeconds, 1),
   ];
-}
-
-/** Of all files below a folder. */
-export async function megabytesOf(folder: string): Promise<number> {
-  const names = await readdir(folder, { recursive: true });
-  const sizes = await Promise.all(
-    names.map((name) =>
-      stat(join(folder, name)).then((found) => (found.isFile() ? found.size : 0)),
-    ),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0) / 1e6;
 }

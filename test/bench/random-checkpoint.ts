@@ -84,7 +84,7 @@ function tensorsOf(config: string): GraphWeight[] {
     tokenEmbeddings(text, "fp32"),
     textDecoder(text, vision.deepstackLayers.length, "fp32"),
   ];
-  const weights = graphs.flatMap(({ parts }) => [...parts.weights.values()]);
+  const weights = graphs.flatMap(({ parts }) => Array.from(parts.weights.values()));
   return [...new Map(weights.map((weight) => [weight.tensor, weight])).values()];
 }
 
@@ -95,7 +95,7 @@ async function writeTensors(path: string, tensors: readonly GraphWeight[]): Prom
   const entries = tensors.map(({ tensor, shape }) => {
     const start = end;
     end += shape.reduce((product, side) => product * side, BFLOAT16_BYTES);
-    return [tensor, { dtype: "BF16", shape, data_offsets: [start, end] }] as const;
+    return [tensor, { dtype: "BF16", shape, data_offsets: [start, end] as const }] as const;
   });
   const header = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
   const length = Buffer.alloc(8);
@@ -106,7 +106,7 @@ async function writeTensors(path: string, tensors: readonly GraphWeight[]): Prom
   const pool = randomPool();
   const ones = upperHalves(new Float32Array(POOL_VALUES).fill(1));
   for (const [name, { data_offsets }] of entries) {
-    const [start = 0, stop = 0] = data_offsets;
+    const [start, stop] = data_offsets;
     await writeTensor(file, /norm\d?\.weight$/.test(name) ? ones : pool, stop - start);
   }
 }

@@ -18,7 +18,7 @@ import type { Values } from "../support/run-graph.ts";
 
 /** Values around 0 that look random and are the same in every run. */
 function randomValues(seed: number, ...shape: readonly number[]): Values {
-  const length = shape.reduce((product, side) => product * side, 1);
+  const length = shape.reduce((count, side) => count * side, 1);
   let state = seed;
   const next = () => {
     state = (state * 48_271) % 2_147_483_647;

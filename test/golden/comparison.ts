@@ -45,17 +45,25 @@ function withinCorrelation(limit: number): Comparison {
     },
     logits: (name, actual, expected) => {
       const found = correlation(actual, expected);
+      const divergence = klDivergence(expected, actual);
       return {
         name,
         passed: actual.length === expected.length && found >= limit,
-        detail: `KL divergence ${klDivergence(expected, actual).toFixed(4)} nats, correlation ${found.toFixed(4)}`,
+        detail: `KL divergence ${divergence.toFixed(4)} nats, correlation ${found.toFixed(4)}`,
+        divergence,
       };
     },
-    tokens: (name, actual, expected) => ({
-      name,
-      passed: actual.length === expected.length,
-      detail: `${agreeing(actual, expected)} of ${expected.length} agree`,
-    }),
+    tokens: (name, actual, expected) => {
+      const agreeing = Array.from(expected).filter(
+        (token, index) => token === actual[index],
+      ).length;
+      return {
+        name,
+        passed: actual.length === expected.length,
+        detail: `${agreeing} of ${expected.length} agree`,
+        agreement: agreeing / expected.length,
+      };
+    },
   };
 }
 
@@ -87,18 +95,15 @@ function relativeDistance(actual: ArrayLike<number>, expected: ArrayLike<number>
 function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
   const left = centred(a);
   const right = centred(b);
-  const product = (x: readonly number[], y: readonly number[]) =>
-    x.reduce((sum, value, index) => sum + value * (y[index] ?? NaN), 0);
-  return product(left, right) / Math.sqrt(product(left, left) * product(right, right));
+  return dot(left, right) / Math.sqrt(dot(left, left) * dot(right, right));
+}
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, value, index) => sum + value * (b[index] ?? NaN), 0);
 }
 
 function centred(values: ArrayLike<number>): number[] {
   const all = Array.from(values);
   const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
   return all.map((value) => value - mean);
-}
-
-/** Tokens of an answer that follow other tokens are compared all the same. */
-export function agreeing(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  return Array.from(expected).filter((token, index) => token === actual[index]).length;
 }
