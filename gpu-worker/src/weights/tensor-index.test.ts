@@ -78,6 +78,34 @@ describe("openTensorIndex", () => {
     await expect(opening).rejects.toThrow(message);
   });
 
+  it("reads slices along the first side, each with its own block scales", async () => {
+    const header = {
+      rows: float32Entry([200, 1], 0),
+      rows_scale_inv: float32Entry([2, 1], 800),
+      experts: float32Entry([2, 1, 2], 808),
+      experts_scale_inv: float32Entry([2, 1, 1], 824),
+    };
+    const rows = Array.from({ length: 200 }, (_, index) => index);
+    await write("model.safetensors", safetensors(header, floats(...rows, 1, 10, 5, 6, 7, 8, 2, 3)));
+    const tensors = await openTensorIndex(folder);
+    const tail = await tensors.readFloat32("rows", { first: 128, count: 72 });
+    expect(tail).toEqual(Float32Array.from(rows.slice(128), (value) => 10 * value));
+    expect(await tensors.readFloat32("experts", { first: 1, count: 1 })).toEqual(
+      Float32Array.of(21, 24),
+    );
+    expect(tensors.parameters).toBe(204);
+    expect([...tensors.placesOf("rows").keys()]).toEqual(["rows", "rows_scale_inv"]);
+  });
+
+  it("refuses block scales that do not fit their tensor, also for a slice", async () => {
+    const header = { a: float32Entry([129, 1], 0), a_scale_inv: float32Entry([1, 1], 516) };
+    await write("model.safetensors", safetensors(header, new Uint8Array(520)));
+    const tensors = await openTensorIndex(folder);
+    const message = "tensor a: expected scales of shape [2, 1], got [1, 1]";
+    await expect(tensors.readFloat32("a")).rejects.toThrow(message);
+    await expect(tensors.readFloat32("a", { first: 128, count: 1 })).rejects.toThrow(message);
+  });
+
   it("refuses a folder in the place of the file", async () => {
     await mkdir(join(folder, "model.safetensors"));
     await expect(openTensorIndex(folder)).rejects.toThrow("model.safetensors is missing");
