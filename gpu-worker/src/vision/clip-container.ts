@@ -3,9 +3,9 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 /** FFmpeg's demuxers that are used, and nothing else: none of them follows references to other files. */
 export type Container = "mov" | "matroska" | "avi" | "mpeg" | "mpegvideo" | "mpegts";
 
-/** In latin-1; a dot stands for any byte. */
+/** In latin-1; a dot stands for any byte. HEIC and AVIF begin like an MP4, but are pictures. */
 const SIGNATURES: readonly (readonly [RegExp, Container])[] = [
-  [/^.{4}(?:ftyp|moov|mdat|wide|free|skip)/s, "mov"],
+  [/^.{4}(?:ftyp(?!hei|hev|mif1|msf1|avi[fs])|moov|mdat|wide|free|skip)/s, "mov"],
   [/^\x1a\x45\xdf\xa3/, "matroska"],
   [/^RIFF.{4}AVI /s, "avi"],
   [/^\0\0\x01\xba/, "mpeg"],

@@ -1,4 +1,5 @@
 import type { ClipOptions } from "@qwen3-vl/shared/content-part";
+import { ApiError } from "@qwen3-vl/shared/errors";
 
 import { processorClipSize, qwenVlUtilsClipSize } from "./clip-size.ts";
 import { processorFrames, qwenVlUtilsFrames } from "./frame-sampling.ts";
@@ -40,6 +41,11 @@ export function planClip(
 ): ClipPlan {
   const asUtils = hasOptions(options);
   const clip = { ...rest, fps: asUtils ? measuredFps : averageFps };
+  if (clip.frames < settings.temporalPatchSize) {
+    // As the references do: what stands still is a picture.
+    const message = `expected a clip of at least ${settings.temporalPatchSize} frames, got ${clip.frames}`;
+    throw new ApiError("invalid_media", message);
+  }
   const indices = asUtils ? qwenVlUtilsFrames(clip, options) : processorFrames(clip, settings);
   return planFrames(indices, clip, options, settings);
 }

@@ -1,9 +1,11 @@
 import type { ClipOptions } from "@qwen3-vl/shared/content-part";
+import { ApiError } from "@qwen3-vl/shared/errors";
 
 import type { ClipPlan } from "./clip-plan.ts";
 import { CLIP_LIMITS, ClipProcess } from "./clip-process.ts";
 import type { ClipLimits, DecodedClip } from "./clip-process.ts";
 import type { ClipInput, ClipTask } from "./prepare-clip.ts";
+import { Turns } from "./turns.ts";
 import type { ClipSettings } from "./video-processor-config.ts";
 
 export interface ClipPreprocessorOptions {
@@ -17,16 +19,20 @@ export interface ClipPreprocessorOptions {
   entry?: URL;
 }
 
+/** Clips that wait for a process, each with up to 32 MiB; beyond, the caller is overloaded. */
+const MAX_WAITING = 64;
+
 /** Prepares clips in a few processes, started when they are needed and replaced when they end. */
 export class ClipPreprocessor {
   readonly #options: ClipPreprocessorOptions;
   readonly #idle: ClipProcess[] = [];
   readonly #all = new Set<ClipProcess>();
-  readonly #waiting: (() => void)[] = [];
-  #busy = 0;
+  readonly #turns: Turns;
+  readonly #closing = new AbortController();
 
   constructor(options: ClipPreprocessorOptions) {
     this.#options = options;
+    this.#turns = new Turns(options.processes);
   }
 
   /** Rejects with an `ApiError` for a bad clip, with the signal's reason when aborted. */
@@ -42,9 +48,15 @@ export class ClipPreprocessor {
 
   async #run(
     task: Pick<ClipTask, "input" | "options" | "planOnly">,
-    signal: AbortSignal,
+    clientSignal: AbortSignal,
   ): Promise<DecodedClip> {
-    await this.#turn();
+    if (this.#turns.waiting >= MAX_WAITING) {
+      throw new ApiError("overloaded", "too many clips are waiting to be decoded", {
+        retryAfterSeconds: 1,
+      });
+    }
+    const signal = AbortSignal.any([clientSignal, this.#closing.signal]);
+    await this.#turns.take(signal);
     try {
       signal.throwIfAborted();
       const { settings, maxTokens } = this.#options;
@@ -55,25 +67,17 @@ export class ClipPreprocessor {
         this.#giveBack(worker);
       }
     } finally {
-      this.#busy--;
-      this.#waiting.shift()?.();
+      this.#turns.giveBack();
     }
   }
 
+  /** Ends the processes; clips still waiting or in work are rejected. */
   close(): void {
+    this.#closing.abort(new Error("the preprocessor of clips was closed"));
     for (const worker of this.#all) {
       worker.kill();
     }
     this.#all.clear();
-  }
-
-  async #turn(): Promise<void> {
-    while (this.#busy >= this.#options.processes) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-      });
-    }
-    this.#busy++;
   }
 
   #take(): ClipProcess {

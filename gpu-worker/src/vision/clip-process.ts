@@ -61,7 +61,7 @@ export class ClipProcess {
       done.reject(error);
     };
     const onAbort = () => fail(signal.reason);
-    const onExit = () => fail(failure("it broke off"));
+    const onExit = (_: number | null, cause: NodeJS.Signals | null) => fail(exitFailure(cause));
     const onMessage = (message: ClipMessage) => collector.take(message);
     const timer = setTimeout(
       () => fail(failure(`it took longer than ${this.#limits.timeoutMs / 1000} s`)),
@@ -148,6 +148,15 @@ class ClipCollector {
     }
     this.#done.resolve({ plan: this.#plan, patches });
   }
+}
+
+/** Only the system's own lack of memory or an operator kills with SIGKILL: that is not the clip's fault. */
+function exitFailure(cause: NodeJS.Signals | null): ApiError {
+  return cause === "SIGKILL"
+    ? new ApiError("overloaded", "the decoding of the clip was stopped from outside, try again", {
+        retryAfterSeconds: 1,
+      })
+    : failure("it broke off");
 }
 
 function failure(reason: string): ApiError {

@@ -2,6 +2,8 @@
  * Entry of a decoding process: takes one clip at a time and answers its plan, its patches pair by pair
  * and its end. A process and no thread, because a fault in FFmpeg ends whatever it runs in.
  */
+import { writeFile } from "node:fs/promises";
+
 import type { ApiErrorOptions, ErrorCode } from "@qwen3-vl/shared/errors";
 
 import { toOutcome } from "../threads/outcome.ts";
@@ -14,6 +16,8 @@ export type ClipMessage =
   | { type: "pair"; patches: Float32Array }
   | { type: "end" }
   | { type: "failure"; code: ErrorCode; message: string; param: ApiErrorOptions["param"] };
+
+void offerAsFirstVictim();
 
 process.on("message", (task: ClipTask) => {
   void run(task);
@@ -33,6 +37,11 @@ async function run(task: ClipTask): Promise<void> {
     }),
   );
   await send("failure" in outcome ? { type: "failure", ...outcome.failure } : { type: "end" });
+}
+
+/** When Linux runs out of memory, it ends this process before the one that serves everybody. */
+async function offerAsFirstVictim(): Promise<void> {
+  await writeFile("/proc/self/oom_score_adj", "1000").catch(() => undefined); // other systems
 }
 
 /** Resolves when the other side has taken it, so that no more than one pair waits. */

@@ -14,7 +14,7 @@ describe("processorFrames", () => {
 
   it("takes at least four frames, and never more than there are or than 768", () => {
     expect(processorFrames({ frames: 30, fps: 30 }, clipSettings)).toEqual([0, 10, 19, 29]);
-    expect(processorFrames({ frames: 1, fps: 25 }, clipSettings)).toEqual([0]);
+    expect(processorFrames({ frames: 2, fps: 25 }, clipSettings)).toEqual([0, 1]);
     expect(processorFrames({ frames: 180_000, fps: 25 }, clipSettings)).toHaveLength(768);
   });
 });
@@ -43,9 +43,24 @@ describe("qwenVlUtilsFrames", () => {
     }
   });
 
+  it("counts in 32 bits, as torch does, which the last places of long clips show", () => {
+    const frames = 200_001;
+    const indices = qwenVlUtilsFrames({ frames, fps: 25 }, { max_frames: 768 });
+    const exact = (place: number) => Math.round((place * (frames - 1)) / 767);
+    const differing = indices.flatMap((index, place) =>
+      index === exact(place) ? [] : [[place, index, exact(place)]],
+    );
+    expect(differing).toEqual([
+      [121, 31_552, 31_551],
+      [605, 157_758, 157_757],
+      [646, 168_448, 168_449],
+    ]);
+  });
+
   it.each([
     [{ fps: 1, nframes: 4 }, "nframes", "got both"],
     [{ nframes: 1 }, "nframes", "got 0"],
+    [{ max_frames: 1 }, "max_frames", "got 0"],
     [{ nframes: 152 }, "nframes", "got 152"],
     [{ video_start: 3, video_end: 2 }, "video_start", "5.00 s"],
     [{ video_start: 99 }, "video_start", "5.00 s"],

@@ -23,7 +23,7 @@ const PAIR = 2;
 export function processorFrames({ frames, fps }: ClipLength, settings: ClipSettings): number[] {
   const wanted = Math.trunc((frames / fps) * settings.fps);
   const count = Math.min(Math.max(wanted, settings.minFrames), settings.maxFrames, frames);
-  return spread(0, frames - 1, count);
+  return linspace64(0, frames - 1, count);
 }
 
 /**
@@ -35,7 +35,7 @@ export function processorFrames({ frames, fps }: ClipLength, settings: ClipSetti
 export function qwenVlUtilsFrames(clip: ClipLength, options: ClipOptions): number[] {
   const { start, end } = frameRange(clip, options);
   const frames = end - start + 1;
-  return spread(start, end, frameCount({ frames, fps: clip.fps }, options));
+  return linspace32(start, end, frameCount({ frames, fps: clip.fps }, options));
 }
 
 function frameCount({ frames, fps }: ClipLength, options: ClipOptions): number {
@@ -47,7 +47,8 @@ function frameCount({ frames, fps }: ClipLength, options: ClipOptions): number {
       ? countByRate({ frames, fps }, options)
       : PAIR * roundHalfEven(Math.min(options.nframes, MAX_FRAMES) / PAIR);
   if (count < PAIR || count > frames) {
-    const param = options.nframes === undefined ? "fps" : "nframes";
+    // Only a maximum below a pair gets here without `nframes`.
+    const param = options.nframes === undefined ? "max_frames" : "nframes";
     throw refusal(param, `expected ${PAIR} to ${frames} frames of this clip, got ${count}`);
   }
   return count;
@@ -83,12 +84,25 @@ function frameRange(
   return { start, end };
 }
 
-/** NumPy's and torch's `linspace(start, end, count).round()`. */
-function spread(start: number, end: number, count: number): number[] {
-  const step = count === 1 ? 0 : (end - start) / (count - 1);
+/** NumPy's `linspace(start, end, count).round()`. */
+function linspace64(start: number, end: number, count: number): number[] {
+  const step = (end - start) / (count - 1);
   return Array.from({ length: count }, (_, index) =>
-    index === count - 1 && count > 1 ? end : roundHalfEven(start + step * index),
+    index === count - 1 ? end : roundHalfEven(start + step * index),
   );
+}
+
+/**
+ * torch's `linspace(start, end, count).round()`: in 32 bits, each half from its own end, product and
+ * sum rounded once. From some 10,000 frames on it takes other frames than 64 bits would.
+ */
+function linspace32(start: number, end: number, count: number): number[] {
+  const step = Math.fround((end - start) / (count - 1));
+  return Array.from({ length: count }, (_, index) => {
+    const value =
+      index < Math.floor(count / 2) ? start + step * index : end - step * (count - 1 - index);
+    return roundHalfEven(Math.fround(value));
+  });
 }
 
 function refusal(param: string, message: string): ApiError {

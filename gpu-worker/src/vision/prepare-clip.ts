@@ -37,7 +37,7 @@ export interface ClipStream {
 /**
  * Decodes, resizes and cuts a clip pair by pair, so that memory does not grow with its length.
  *
- * @param consume gets the stream; the source is closed when it is done
+ * @param consume gets the stream, and takes of it what it needs
  */
 export async function prepareClip(
   { input, options, settings, maxTokens }: ClipTask,
@@ -45,15 +45,16 @@ export async function prepareClip(
 ): Promise<void> {
   if (input.kind === "frames") {
     const { frames, sampleFps } = input;
-    const [first = new Uint8Array()] = frames;
-    const size = await readImageHeader(first);
-    const clip = { frames: frames.length, fps: sampleFps, width: size.width, height: size.height };
+    const { width, height } = await ofFrame(0, () =>
+      readImageHeader(frames[0] ?? new Uint8Array()),
+    );
+    const clip = { frames: frames.length, fps: sampleFps, width, height };
     const plan = planFrameList(clip, options, settings);
     assertFits(plan, settings, maxTokens);
     await consume({ plan, pairs: cutPairs(decodeFrames(frames), plan, settings) });
     return;
   }
-  await using source = await ClipSource.open(input.bytes);
+  const source = new ClipSource(input.bytes);
   const { frames, width, height, averageFps, measuredFps } = source;
   const clip = { frames, width, height, averageFps, measuredFps };
   const plan = planClip(clip, options, settings);
@@ -63,17 +64,22 @@ export async function prepareClip(
 
 async function* decodeFrames(frames: readonly Uint8Array[]): AsyncGenerator<RgbImage> {
   for (const [index, bytes] of frames.entries()) {
-    try {
-      yield await decodeImage(bytes, await readImageHeader(bytes));
-    } catch (error) {
-      throw error instanceof ApiError ? error.at(`video.${index}`) : error;
-    }
+    yield await ofFrame(index, async () => decodeImage(bytes, await readImageHeader(bytes)));
+  }
+}
+
+/** A client's error that names the frame of the list at fault. */
+async function ofFrame<T>(index: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof ApiError ? error.at(`video.${index}`) : error;
   }
 }
 
 /** An odd last frame is its own second frame. */
 async function* cutPairs(
-  frames: AsyncGenerator<RgbImage>,
+  frames: Iterable<RgbImage> | AsyncIterable<RgbImage>,
   { size }: ClipPlan,
   settings: ClipSettings,
 ): AsyncGenerator<Float32Array<ArrayBuffer>> {
