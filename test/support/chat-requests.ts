@@ -15,10 +15,10 @@ export interface Picture {
   url: string;
 }
 
-/** The example in up to 1024 shades, so that a cache that knows one does not know the others. */
-export async function pictures(count: number): Promise<Picture[]> {
+/** The example in shades from `first` to below 1024, so that a cache that knows one knows no other. */
+export async function pictures(count: number, first = 0): Promise<Picture[]> {
   const example = await readFile(EXAMPLE);
-  return Promise.all(Array.from({ length: count }, (_, shade) => shadeOf(example, shade)));
+  return Promise.all(Array.from({ length: count }, (_, index) => shadeOf(example, first + index)));
 }
 
 async function shadeOf(example: Buffer, shade: number): Promise<Picture> {

@@ -72,6 +72,11 @@ describe("routes", () => {
   });
 });
 
+it("keeps an idle connection for longer than any caller would use it again", async () => {
+  const { headers } = await fetch(`http://127.0.0.1:${worker.port}/health`);
+  expect(headers.get("Keep-Alive")).toBe("timeout=100");
+});
+
 function ago(seconds: number): Date {
   return new Date(Date.now() - seconds * 1000);
 }
@@ -158,7 +163,7 @@ describe("drain", () => {
     await expect(send(worker, { path: "/health" })).rejects.toThrow("ECONNREFUSED");
     release.resolve();
     expect(await textOf(response)).toContain("[DONE]");
-    await drained; // would take the 5 s of an idle connection otherwise
+    await drained; // would take the 100 s of an idle connection otherwise
     agent.destroy();
   });
 

@@ -43,6 +43,12 @@ interface Call {
 /** What aborted answers get to reach their clients; then those that do not read or send are cut off. */
 const FAREWELL_MS = 500;
 
+/**
+ * Longer than whoever calls keeps an idle connection (workerd 5 s, cloudflared 90 s): a call that is
+ * sent while we close the connection would be lost.
+ */
+const KEEP_ALIVE_MS = 100_000;
+
 const ABORT_ROUTE = /^\/v1\/requests\/([\w-]{1,128})\/abort$/;
 
 /** The worker protocol over HTTP. */
@@ -60,7 +66,7 @@ export class WorkerServer {
       registry: this.#registry,
       verify: (incoming, content) => this.#verify(incoming, content),
     });
-    this.#server = createServer((incoming, response) => {
+    this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, response) => {
       void this.#respond(incoming, response);
     });
   }
@@ -93,7 +99,7 @@ export class WorkerServer {
     response.on("error", () => undefined); // the client left; its request is aborted on `close`
     response.on("close", () => {
       if (this.#isDraining) {
-        this.#server.closeIdleConnections(); // else kept alive for 5 s more
+        this.#server.closeIdleConnections(); // else kept alive for 100 s more
       }
     });
     try {
