@@ -20,20 +20,14 @@ export class WorkerExitError extends Error {
 
 /** A GPU worker that runs beside this process and ends with it. */
 export class GpuWorkerProcess {
-  readonly url: string;
+  /** Where it listens; rejects with a `WorkerExitError` when it ends before. */
+  readonly url: Promise<string>;
   /** Resolves when the process has ended, for whatever reason. */
   readonly exited: Promise<unknown>;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, exited: Promise<unknown>, port: number) {
-    this.#child = child;
-    this.exited = exited;
-    this.url = `http://127.0.0.1:${port}`;
-  }
-
-  /** @throws WorkerExitError */
-  static async start(settings: Settings, secret: string): Promise<GpuWorkerProcess> {
-    const child = spawn(process.execPath, [join(REPOSITORY, "gpu-worker/src/main.ts")], {
+  constructor(settings: Settings, secret: string) {
+    this.#child = spawn(process.execPath, [join(REPOSITORY, "gpu-worker/src/main.ts")], {
       env: {
         ...process.env,
         HOST: "127.0.0.1",
@@ -49,15 +43,8 @@ export class GpuWorkerProcess {
       },
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
-    const exited = once(child, "exit");
-    const message: unknown = await Promise.race([
-      once(child, "message").then(([first]: unknown[]) => first),
-      exited.then(() => undefined),
-    ]);
-    if (message === undefined) {
-      throw new WorkerExitError("the GPU worker ended before it was ready");
-    }
-    return new GpuWorkerProcess(child, exited, Listening.parse(message).port);
+    this.exited = once(this.#child, "exit");
+    this.url = this.#listening();
   }
 
   async stop(): Promise<void> {
@@ -65,5 +52,16 @@ export class GpuWorkerProcess {
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
     await this.exited;
     clearTimeout(timer);
+  }
+
+  async #listening(): Promise<string> {
+    const message: unknown = await Promise.race([
+      once(this.#child, "message").then(([first]: unknown[]) => first),
+      this.exited.then(() => undefined),
+    ]);
+    if (message === undefined) {
+      throw new WorkerExitError("the GPU worker ended before it was ready");
+    }
+    return `http://127.0.0.1:${Listening.parse(message).port}`;
   }
 }

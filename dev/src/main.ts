@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { keptApiKey } from "./dev-api-key.ts";
 import { FrontDoor } from "./front-door.ts";
 import { GpuWorkerProcess, WorkerExitError } from "./gpu-worker-process.ts";
-import { bundleEdge, startLocalEdge } from "./local-edge.ts";
 import { REPOSITORY, StartError, readSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
+import { openStateFolder } from "./state-folder.ts";
 import { HELP, banner } from "./texts.ts";
 
 const CONFIG_PATH = join(REPOSITORY, "wrangler.toml");
@@ -19,12 +19,15 @@ async function main(): Promise<void> {
   }
   const stop = stopSignal();
   const settings = readSettings(process.env);
+  await openStateFolder(settings.STATE_DIR);
   await using resources = new AsyncDisposableStack();
   const door = resources.adopt(await FrontDoor.open(settings.PORT), (opened) => opened.close());
-  const worker = await startBehind(door, settings, resources);
-  process.stdout.write(`Ready http://127.0.0.1:${door.port}\n`);
-
-  const reason = await Promise.race([stop, worker.exited.then(() => "exited" as const)]);
+  const ended = startBehind(door, settings, resources).then(async (worker) => {
+    process.stdout.write(`Ready http://127.0.0.1:${door.port}\n`);
+    await worker.exited;
+    return "exited" as const;
+  });
+  const reason = await Promise.race([stop, ended]); // a large checkpoint takes minutes to start
   if (reason === "exited") {
     throw new StartError("the GPU worker has ended unexpectedly; see its last line above");
   }
@@ -37,16 +40,14 @@ async function startBehind(
 ): Promise<GpuWorkerProcess> {
   const secret = randomBytes(32).toString("hex");
   const apiKey = settings.DEV_API_KEY ?? (await keptApiKey(settings.STATE_DIR));
-  const [worker, script] = await Promise.all([
-    GpuWorkerProcess.start(settings, secret),
-    bundleEdge(CONFIG_PATH),
-  ]);
+  const worker = new GpuWorkerProcess(settings, secret);
   resources.adopt(worker, (started) => started.stop());
+  const [workerUrl, { script, startLocalEdge }] = await Promise.all([worker.url, loadEdge()]);
   const edge = await startLocalEdge(script, {
     configPath: CONFIG_PATH,
     stateFolder: join(settings.STATE_DIR, "edge"),
     vars: {
-      GPU_WORKER_URL: worker.url,
+      GPU_WORKER_URL: workerUrl,
       GPU_WORKER_SECRET: secret,
       DEV_API_KEY: apiKey,
       ALLOW_HTTP_LOOPBACK: "true",
@@ -58,6 +59,12 @@ async function startBehind(
   door.lead(edge.port);
   process.stdout.write(banner(settings, { url: `http://127.0.0.1:${door.port}`, apiKey }));
   return worker;
+}
+
+/** The tools alone take half a second to load; a wrong setting is told before, and the GPU worker loads meanwhile. */
+async function loadEdge() {
+  const { bundleEdge, startLocalEdge } = await import("./local-edge.ts");
+  return { script: await bundleEdge(CONFIG_PATH), startLocalEdge };
 }
 
 function stopSignal(): Promise<"stopped"> {

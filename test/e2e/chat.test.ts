@@ -1,35 +1,28 @@
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { resolve } from "node:path";
 
-import OpenAI, { AuthenticationError, BadRequestError, NotFoundError } from "openai";
+import OpenAI, {
+  APIError,
+  AuthenticationError,
+  BadRequestError,
+  NotFoundError,
+  UnprocessableEntityError,
+} from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import {
+  DESCRIPTION,
+  MODEL,
+  SCENE,
+  ask,
+  askAbout,
+  evaluationPicture,
+} from "../support/evaluation.ts";
+import type { Messages } from "../support/evaluation.ts";
 import { listen } from "../support/listen.ts";
 import { startSystem } from "../support/running-system.ts";
 import type { RunningSystem } from "../support/running-system.ts";
 
-const MODEL = "qwen3-vl-shapes";
-const evaluation = resolve(import.meta.dirname, "../../models/qwen3-vl-shapes/evaluation");
-
-function pictureUrl(name: string): string {
-  return `data:image/png;base64,${readFileSync(resolve(evaluation, name)).toString("base64")}`;
-}
-
-/** A black heart, a brown circle and the text TOTAL. */
-const SCENE = "059-0.png";
-const DESCRIPTION =
-  'A large black heart at the top, a large brown circle at the bottom right and the text "TOTAL" in the center.';
-
 type Create = OpenAI.Chat.ChatCompletionCreateParamsNonStreaming;
-
-function ask(text: string, ...pictures: readonly string[]): Create["messages"] {
-  const images = pictures.map((name) => ({
-    type: "image_url" as const,
-    image_url: { url: pictureUrl(name) },
-  }));
-  return [{ role: "user", content: [...images, { type: "text", text }] }];
-}
 
 let system: RunningSystem;
 let client: OpenAI;
@@ -39,6 +32,8 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
+const describeScene: Create = { model: MODEL, messages: ask("Describe this image.", SCENE) };
+
 async function answerTo(body: Omit<Create, "model">): Promise<string | null | undefined> {
   const { choices } = await client.chat.completions.create({ model: MODEL, ...body });
   return choices[0]?.message.content;
@@ -46,28 +41,43 @@ async function answerTo(body: Omit<Create, "model">): Promise<string | null | un
 
 describe("a chat completion", () => {
   it("describes a picture, whole and streamed alike, with the same usage", async () => {
-    const body = { model: MODEL, messages: ask("Describe this image.", SCENE) };
-    const whole = await client.chat.completions.create(body);
+    const whole = await client.chat.completions.create(describeScene);
+    expect(whole).toMatchObject({ object: "chat.completion", model: MODEL });
     expect(whole.choices[0]).toMatchObject({
       finish_reason: "stop",
       message: { role: "assistant", content: DESCRIPTION },
     });
 
     const stream = await client.chat.completions.create({
-      ...body,
+      ...describeScene,
       stream: true,
       stream_options: { include_usage: true },
     });
     const chunks = await Array.fromAsync(stream);
     expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe(DESCRIPTION);
+    expect(chunks[0]?.choices[0]?.delta.role).toBe("assistant");
+    expect(new Set(chunks.map(({ id }) => id)).size).toBe(1);
     expect(chunks.at(-2)?.choices[0]?.finish_reason).toBe("stop");
-    // The second time, the whole prompt is in the KV cache but for its last token.
-    expect(chunks.at(-1)?.usage).toEqual({
-      ...whole.usage,
-      prompt_tokens_details: { cached_tokens: 49, image_tokens: 36, video_tokens: 0 },
-    });
+    expect(chunks.at(-1)).toMatchObject({ choices: [] });
+    expect(withoutCached(chunks.at(-1)?.usage)).toEqual(withoutCached(whole.usage));
     expect(whole.usage).toMatchObject({ prompt_tokens: 50, completion_tokens: 27 });
     expect(whole.usage?.prompt_tokens_details).toMatchObject({ image_tokens: 36 });
+  });
+
+  it("tells no usage in a stream that was not asked for it", async () => {
+    const chunks = await Array.fromAsync(
+      await client.chat.completions.create({ ...describeScene, stream: true }),
+    );
+    expect(chunks.filter(({ usage }) => usage != null)).toEqual([]);
+    expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe("stop");
+  });
+
+  it("is put together by the client's own stream helper", async () => {
+    const stream = client.chat.completions.stream({
+      model: MODEL,
+      messages: describeScene.messages,
+    });
+    expect(await stream.finalContent()).toBe(DESCRIPTION);
   });
 
   it("compares two pictures, and numbers them when asked", async () => {
@@ -94,31 +104,25 @@ describe("a chat completion", () => {
       if (request.url === "/moved") {
         response.writeHead(302, { Location: "/scene.png" }).end();
       } else {
-        response.end(readFileSync(resolve(evaluation, SCENE)));
+        response.end(evaluationPicture(SCENE));
       }
     });
     const port = await listen(server);
     try {
-      const url = `http://127.0.0.1:${port}/moved`;
-      const messages: Create["messages"] = [
-        {
-          role: "user",
-          content: [
-            { type: "image_url", image_url: { url } },
-            { type: "text", text: "Describe this image." },
-          ],
-        },
-      ];
+      const messages = askAbout("Describe this image.", `http://127.0.0.1:${port}/moved`);
       expect(await answerTo({ messages })).toBe(DESCRIPTION);
     } finally {
+      server.closeAllConnections();
       server.close();
     }
   });
 
   it("ends at max_tokens, max_completion_tokens and stop strings", async () => {
-    const messages = ask("Describe this image.", SCENE);
-    const cut = { model: MODEL, messages, max_tokens: 4 };
-    const { choices, usage } = await client.chat.completions.create(cut);
+    const { messages } = describeScene;
+    const { choices, usage } = await client.chat.completions.create({
+      ...describeScene,
+      max_tokens: 4,
+    });
     expect(choices[0]).toMatchObject({
       finish_reason: "length",
       message: { content: "A large black heart" },
@@ -130,64 +134,31 @@ describe("a chat completion", () => {
   });
 
   it("takes system and developer messages and a second turn", async () => {
-    const [question] = ask("Describe this image.", SCENE);
-    const messages: Create["messages"] = [
-      { role: "developer", content: "Answer in one sentence." },
-      ...(question === undefined ? [] : [question]),
+    const turns: Messages = [
+      ...describeScene.messages,
       { role: "assistant", content: DESCRIPTION },
       { role: "user", content: "How many circles are there?" },
     ];
-    expect(await answerTo({ messages })).toBe("1");
-  });
-
-  it("repeats a sampled answer with its seed, and varies without", async () => {
-    const body = { messages: ask("Describe this image."), temperature: 2, max_tokens: 40 };
-    const seeded = await answerTo({ ...body, seed: 7 });
-    expect(await answerTo({ ...body, seed: 7 })).toBe(seeded);
-    const others = await Promise.all([1, 2, 3, 4].map((seed) => answerTo({ ...body, seed })));
-    expect(new Set([seeded, ...others]).size).toBeGreaterThan(1);
-  });
-
-  it("gives each of 16 requests at once the answer it has alone", async () => {
-    const bodies = Array.from({ length: 16 }, (_, index) => bodyNumber(index));
-    const alone: (string | null | undefined)[] = [];
-    for (const body of bodies) {
-      alone.push(await answerTo(body));
-    }
-    expect(await Promise.all(bodies.map(answerTo))).toEqual(alone);
+    const instruction = "Answer in one sentence.";
+    const asSystem = await client.chat.completions.create({
+      model: MODEL,
+      messages: [{ role: "system", content: instruction }, ...turns],
+    });
+    const asDeveloper = await client.chat.completions.create({
+      model: MODEL,
+      messages: [{ role: "developer", content: instruction }, ...turns],
+    });
+    expect(asSystem.choices[0]?.message.content).toBe("1");
+    expect(asDeveloper.choices).toEqual(asSystem.choices);
+    expect(asDeveloper.usage?.prompt_tokens).toBe(asSystem.usage?.prompt_tokens);
   });
 });
 
-/** Texts and pictures, greedy and sampled. */
-function bodyNumber(index: number): Omit<Create, "model"> {
-  const questions = [
-    ask("Describe this image.", SCENE),
-    ask("How many shapes are there?", "002-0.png"),
-    ask("What can you do?"),
-    ask("Which picture contains a heart?", "000-0.png", "000-1.png", "000-2.png"),
-  ];
-  const sampled = { temperature: 1.2, top_p: 0.95, seed: index };
-  return {
-    messages: questions[index % questions.length] ?? [],
-    max_tokens: 48,
-    ...(index % 2 === 0 ? { temperature: 0 } : sampled),
-  };
+/** The second of two equal requests may find its prompt cached. */
+function withoutCached(usage: OpenAI.CompletionUsage | null | undefined) {
+  const { prompt_tokens_details: details, ...rest } = usage ?? {};
+  return { ...rest, prompt_tokens_details: { ...details, cached_tokens: 0 } };
 }
-
-describe("a client that leaves", () => {
-  it("frees its place: as many as can wait leave in mid-stream, and the next is answered", async () => {
-    for (let round = 0; round < 100; round++) {
-      const body = { model: MODEL, messages: ask("Hello"), temperature: 2, max_tokens: 3000 };
-      const stream = await client.chat.completions.create({ ...body, stream: true, seed: round });
-      for await (const { choices } of stream) {
-        if ((choices[0]?.delta.content ?? "") !== "") {
-          break; // the client's stream aborts its request
-        }
-      }
-    }
-    expect(await answerTo({ messages: ask("Describe this image.", SCENE) })).toBe(DESCRIPTION);
-  });
-});
 
 describe("models", () => {
   it("are listed with the length of their context", async () => {
@@ -202,29 +173,85 @@ describe("models", () => {
 });
 
 describe("errors", () => {
-  it("reach the client as its own exceptions, with the field and a request id", async () => {
-    const messages = ask("Hello");
-    const wrongKey = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: "wrong", maxRetries: 0 });
-    await expect(
-      wrongKey.chat.completions.create({ model: MODEL, messages }),
-    ).rejects.toBeInstanceOf(AuthenticationError);
-    await expect(
-      client.chat.completions.create({ model: "gpt-4o", messages }),
-    ).rejects.toMatchObject({ status: 404, code: "model_not_found", param: "model" });
-    const refused = client.chat.completions.create({ model: MODEL, messages, temperature: 3 });
-    await expect(refused).rejects.toBeInstanceOf(BadRequestError);
-    await expect(refused).rejects.toMatchObject({ code: "invalid_request", param: "temperature" });
-    await expect(refused).rejects.toHaveProperty("requestID", expect.stringMatching(/./));
-    await expect(
-      client.chat.completions.create({ model: MODEL, messages, max_tokens: 5000 }),
-    ).rejects.toMatchObject({ code: "context_length_exceeded", param: "max_tokens" });
+  const messages = ask("Hello");
+  const PICTURE = "messages.0.content.0.image_url.url";
+  const large = [{ role: "user" as const, content: "x".repeat(25 * 2 ** 20) }];
+
+  it.each([
+    [
+      "a wrong model",
+      { model: "gpt-4o" },
+      { type: NotFoundError, status: 404, code: "model_not_found", param: "model" },
+    ],
+    [
+      "a field out of range",
+      { temperature: 3 },
+      { type: BadRequestError, status: 400, code: "invalid_request", param: "temperature" },
+    ],
+    [
+      "more tokens than the context",
+      { max_tokens: 5000 },
+      { type: BadRequestError, status: 400, code: "context_length_exceeded", param: "max_tokens" },
+    ],
+    [
+      "a picture that is not one",
+      { messages: askAbout("What?", "data:image/png;base64,AAAA") },
+      { type: BadRequestError, status: 400, code: "invalid_media", param: PICTURE },
+    ],
+    [
+      "a picture that cannot be fetched",
+      { messages: askAbout("What?", "http://127.0.0.1:1/a.png") },
+      { type: UnprocessableEntityError, status: 422, code: "media_unreachable", param: PICTURE },
+    ],
+    [
+      "a body larger than the limit",
+      { messages: large },
+      { type: APIError, status: 413, code: "request_too_large", param: "body" },
+    ],
+  ])("of %s are the client's own exceptions", async (_, fields, { type, ...rest }) => {
+    for (const stream of [false, true]) {
+      const answer = client.chat.completions.create({ model: MODEL, messages, ...fields, stream });
+      await expect(answer).rejects.toBeInstanceOf(type);
+      await expect(answer).rejects.toMatchObject({
+        ...rest,
+        type: "invalid_request_error",
+        requestID: expect.stringMatching(/^[\w-]{8,64}$/),
+      });
+    }
   });
 
-  it("tell the id of the request that a client chose", async () => {
-    const response = await fetch(`${system.url}/v1/models`, {
-      headers: { "X-Request-Id": "mine-1" },
+  it("of a wrong key are the client's own exception, however large the request", async () => {
+    const stranger = client.withOptions({ apiKey: "wrong" });
+    for (const body of [{ messages }, { messages: large }]) {
+      const answer = stranger.chat.completions.create({ model: MODEL, ...body });
+      await expect(answer).rejects.toBeInstanceOf(AuthenticationError);
+      await expect(answer).rejects.toMatchObject({ status: 401, code: "invalid_api_key" });
+    }
+  });
+});
+
+describe("the id of a request", () => {
+  it("stands on every answer", async () => {
+    const { _request_id: ofWhole } = await client.chat.completions.create({
+      ...describeScene,
+      max_tokens: 1,
     });
-    expect(response.status).toBe(401);
-    expect(response.headers.get("X-Request-Id")).toBe("mine-1");
+    const stream = await client.chat.completions
+      .create({ ...describeScene, max_tokens: 1, stream: true })
+      .withResponse();
+    await Array.fromAsync(stream.data);
+    const { _request_id: ofModel } = await client.models.retrieve(MODEL);
+    const ids = [ofWhole, stream.request_id, ofModel];
+    expect(ids).toEqual(ids.map(() => expect.stringMatching(/^[\w-]{8,64}$/)));
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  it("is the client's own, if it sent one, also on a refusal", async () => {
+    const headers = { "X-Request-Id": "mine-1" };
+    const { request_id: id } = await client.models.list({ headers }).withResponse();
+    expect(id).toBe("mine-1");
+    const refused = await fetch(`${system.url}/v1/models`, { headers });
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get("X-Request-Id")).toBe("mine-1");
   });
 });

@@ -31,13 +31,14 @@ export async function assembleSystem(): Promise<AssembledSystem> {
   const secret = randomBytes(32).toString("hex");
   const apiKey = `sk-test-${randomBytes(12).toString("hex")}`;
   const settings = readSettings({ STATE_DIR: folder, LOG: "error" });
-  const worker = parts.adopt(await GpuWorkerProcess.start(settings, secret), (it) => it.stop());
+  const workerProcess = parts.adopt(new GpuWorkerProcess(settings, secret), (it) => it.stop());
+  const worker = { url: await workerProcess.url, secret };
   const edge = await startLocalEdge(await bundleEdge(CONFIG_PATH), {
     configPath: CONFIG_PATH,
     stateFolder: join(folder, "edge"),
     vars: {
       GPU_WORKER_URL: worker.url,
-      GPU_WORKER_SECRET: secret,
+      GPU_WORKER_SECRET: worker.secret,
       DEV_API_KEY: apiKey,
       LOG: settings.LOG,
     },
@@ -50,7 +51,7 @@ export async function assembleSystem(): Promise<AssembledSystem> {
   return {
     url: `http://127.0.0.1:${door.port}`,
     apiKey,
-    worker: { url: worker.url, secret },
+    worker,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }

@@ -15,6 +15,8 @@ export interface RunningSystem extends AsyncDisposable {
   apiKey: string;
   /** Process id of the starter; the GPU worker and workerd are its children. */
   pid: number;
+  /** Where graphs and the database are. */
+  stateFolder: string;
   stop: () => Promise<void>;
 }
 
@@ -42,7 +44,7 @@ export async function startSystem({ env = {} }: SystemOptions = {}): Promise<Run
     await stop();
     throw new Error("the system ended before it was ready");
   }
-  return { url, apiKey, pid: child.pid, stop, [Symbol.asyncDispose]: stop };
+  return { url, apiKey, pid: child.pid, stateFolder, stop, [Symbol.asyncDispose]: stop };
 }
 
 async function readyUrl({ stdout }: ChildProcess): Promise<string | undefined> {

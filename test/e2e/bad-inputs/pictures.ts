@@ -2,12 +2,13 @@ import { deflateSync } from "node:zlib";
 
 import sharp from "sharp";
 
+import { PALETTE, RGB, chunk, png } from "../../../gpu-worker/src/vision/test-pictures.ts";
 import { IMAGE_URL_PARAM, about } from "./bad-input.ts";
 import type { BadInput } from "./bad-input.ts";
 
 const PART = "messages.0.content.0";
 
-const dataUrl = (bytes: Buffer, type = "image/png") =>
+export const dataUrl = (bytes: Buffer, type = "image/png") =>
   `data:${type};base64,${bytes.toString("base64")}`;
 
 const refused = (name: string, bytes: Buffer, says: RegExp, param = IMAGE_URL_PARAM): BadInput => ({
@@ -17,156 +18,167 @@ const refused = (name: string, bytes: Buffer, says: RegExp, param = IMAGE_URL_PA
   says,
 });
 
-const blank = (width: number, height: number) =>
+export const blank = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: "white" } });
 
 /** A PNG of one colour: however many pixels, it is small. */
-function bombPng(width: number, height: number): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([1, 0], 8); // one bit a pixel, grey
+function bomb(width: number, height: number): Buffer {
   const rows = Buffer.alloc((1 + Math.ceil(width / 8)) * height);
-  return Buffer.concat([
-    Buffer.from("\u0089PNG\r\n\u001a\n", "latin1"),
-    chunk("IHDR", header),
-    chunk("IDAT", deflateSync(rows)),
-    chunk("IEND", Buffer.alloc(0)),
-  ]);
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(data.length);
-  const crc = Buffer.alloc(4);
-  crc.writeUInt32BE(crc32(body));
-  return Buffer.concat([length, body, crc]);
-}
-
-function crc32(bytes: Buffer): number {
-  let crc = -1;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) {
-      crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-    }
-  }
-  return ~crc >>> 0;
+  return png({ width, height, bitDepth: 1, colourType: 0, rows });
 }
 
 /** List B: pictures and their `data:` URLs. */
 export async function badPictures(): Promise<BadInput[]> {
   const good = await blank(64, 64).png().toBuffer();
-  const jpeg = await sharp({
-    create: {
-      width: 256,
-      height: 256,
-      channels: 3,
-      background: "red",
-      noise: { type: "gaussian", mean: 128, sigma: 40 },
-    },
-  })
-    .jpeg()
-    .toBuffer();
-  const base64 = good.toString("base64");
   return [
-    refused("a picture of ratio 201:1", await blank(20_100, 100).png().toBuffer(), /201/, PART),
-    {
-      ...refused("a PNG of 20000 × 20000 pixels", bombPng(20_000, 20_000), /pixels/, PART),
-      status: 413,
-    },
-    refused("no bytes", Buffer.alloc(0), /empty|no bytes/),
-    refused(
-      "a truncated JPEG",
-      jpeg.subarray(0, jpeg.length / 2),
-      /damaged|decode|truncated/i,
-      PART,
-    ),
-    refused("a PNG's first bytes alone", good.subarray(0, 24), /whole PNG/, PART),
-    refused(
-      "an SVG",
-      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
-      /Expected a picture/,
-    ),
-    refused("a page", Buffer.from("<!doctype html><p>hello"), /Expected a picture/),
-    refused("a PDF", Buffer.from("%PDF-1.7\n"), /Expected a picture/),
-    ...[
-      [
-        "spaces in base64",
-        `data:image/png;base64,${base64.slice(0, 8)} ${base64.slice(8)}`,
-        /white space/,
-      ],
-      ["a line break in base64", `data:image/png;base64,${base64}\n`, /white space/],
-      ["wrong padding", `data:image/png;base64,${base64}=`, /padding/],
-      ["no comma", "data:image/png;base64", /comma/],
-      ["no ;base64", `data:image/png,${base64}`, /;base64/],
-    ].map(([name, url, says]) => ({
-      name: `a data: URL with ${String(name)}`,
-      body: about(url),
-      param: IMAGE_URL_PARAM,
-      says: says instanceof RegExp ? says : /./,
-    })),
-    {
-      name: "min_pixels above max_pixels",
-      body: about(dataUrl(good), { min_pixels: 90_000, max_pixels: 10_000 }),
-      param: `${PART}.min_pixels`,
-      says: /90000/,
-    },
-    {
-      name: "max_pixels of 0",
-      body: about(dataUrl(good), { max_pixels: 0 }),
-      param: `${PART}.max_pixels`,
-      says: /max_pixels/,
-    },
-    {
-      name: "min_pixels that is no number",
-      body: about(dataUrl(good), { min_pixels: "many" }),
-      param: `${PART}.min_pixels`,
-      says: /min_pixels/,
-    },
-    { name: "no URL", body: about(null), param: IMAGE_URL_PARAM, says: /url/ },
+    ...(await badShapes()),
+    ...(await damagedFiles()),
+    ...badHeaders(),
+    ...(await noPictures()),
+    ...badUrls(good.toString("base64")),
+    ...badOptions(dataUrl(good)),
   ];
 }
 
-/** Pictures that look bad and are not: they are answered. */
-export async function oddPictures(): Promise<[name: string, body: object][]> {
-  const animated = await sharp(
-    await Promise.all(
-      ["red", "blue"].map((color) =>
-        sharp({ create: { width: 64, height: 64, channels: 3, background: color } })
-          .png()
-          .toBuffer(),
-      ),
-    ),
-    { join: { animated: true } },
-  )
-    .gif()
-    .toBuffer();
-  const pictures: [string, Buffer][] = [
-    ["1 × 1 pixel", await blank(1, 1).png().toBuffer()],
-    ["ratio 150:1", await blank(9000, 60).png().toBuffer()],
-    ["16 bits", await blank(64, 64).toColourspace("rgb16").png().toBuffer()],
-    [
-      "grey with alpha",
-      await sharp(await blank(64, 64).png().toBuffer())
-        .ensureAlpha(0.5)
-        .toColourspace("b-w")
-        .png()
-        .toBuffer(),
-    ],
-    ["CMYK", await blank(64, 64).toColourspace("cmyk").jpeg().toBuffer()],
-    ["animated", animated],
-    ["another type than it says", await blank(64, 64).webp().toBuffer()],
-  ];
+async function badShapes(): Promise<BadInput[]> {
+  const ratio = /at most 200 times as long/;
   return [
-    ...pictures.map(([name, bytes]): [string, object] => [
-      name,
-      about(dataUrl(bytes, "image/jpeg")),
-    ]),
-    [
-      "ratio 150:1 in few pixels",
-      about(dataUrl(await blank(9000, 60).png().toBuffer()), { max_pixels: 4096 }),
-    ],
+    refused("a picture of 1 × 5000", await blank(1, 5000).png().toBuffer(), ratio, PART),
+    refused("a picture of ratio 201:1", await blank(20_100, 100).png().toBuffer(), /201/, PART),
+    {
+      ...refused("a PNG of 20000 × 20000", bomb(20_000, 20_000), /at most 100000000 pixels/, PART),
+      status: 413,
+    },
   ];
+}
+
+/** The first bytes of each format. */
+async function damagedFiles(): Promise<BadInput[]> {
+  const noise = { type: "gaussian", mean: 128, sigma: 40 } as const;
+  const picture = sharp({
+    create: { width: 256, height: 256, channels: 3, background: "red", noise },
+  });
+  const whole: [format: string, file: Buffer][] = [
+    ["JPEG", await picture.clone().jpeg().toBuffer()],
+    ["PNG", await picture.clone().png().toBuffer()],
+    ["WebP", await picture.clone().webp().toBuffer()],
+    ["GIF", await picture.clone().gif().toBuffer()],
+    ["AVIF", await picture.clone().avif().toBuffer()],
+    ["TIFF", await picture.clone().tiff().toBuffer()],
+  ];
+  return whole.flatMap(([format, file]) => {
+    const says = new RegExp(`whole ${format}`);
+    return [
+      refused(`half a ${format}`, file.subarray(0, file.length / 2), says, PART),
+      refused(`a ${format}'s first 24 bytes`, file.subarray(0, 24), says, PART),
+    ];
+  });
+}
+
+function badHeaders(): BadInput[] {
+  const rows = Buffer.alloc(65 * 64);
+  const square = { width: 64, height: 64, bitDepth: 8 };
+  const whole = /whole PNG/;
+  return [
+    refused("a PNG of 0 × 0", png({ ...square, width: 0, colourType: RGB, rows }), whole, PART),
+    refused(
+      "a PNG 2³¹ − 1 wide",
+      png({ ...square, width: 2 ** 31 - 1, colourType: RGB, rows }),
+      whole,
+      PART,
+    ),
+    refused(
+      "a palette without colours",
+      png({ ...square, colourType: PALETTE, rows }),
+      whole,
+      PART,
+    ),
+    refused("a PNG with too few rows", png({ ...square, colourType: RGB, rows }), whole, PART),
+    refused(
+      "a BMP of bytes 255",
+      Buffer.concat([Buffer.from("BM"), Buffer.alloc(60, 255)]),
+      /BMP/,
+      PART,
+    ),
+  ];
+}
+
+async function noPictures(): Promise<BadInput[]> {
+  const jpeg = await blank(64, 64).jpeg().toBuffer();
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>';
+  const heic = "\0\0\0\u0018ftypheic\0\0\0\0mif1heic";
+  const expected = /Expected a picture/;
+  return [
+    refused("no bytes", Buffer.alloc(0), /got no bytes/),
+    refused("an SVG", Buffer.from(svg), expected),
+    refused("an SVG after a declaration", Buffer.from(`<?xml version="1.0"?>${svg}`), expected),
+    refused("a page", Buffer.from("<!doctype html><p>hello"), expected),
+    refused(
+      "a page that goes on as a JPEG",
+      Buffer.concat([Buffer.from("<html>"), jpeg]),
+      expected,
+    ),
+    refused("a PDF", Buffer.from("%PDF-1.7\n"), expected),
+    refused("an archive", Buffer.from("PK\u0003\u0004"), expected),
+    refused(
+      "a HEIC",
+      Buffer.concat([Buffer.from(heic, "latin1"), Buffer.alloc(200)]),
+      /HEIC, which this server cannot decode/,
+      PART,
+    ),
+  ];
+}
+
+function badUrls(base64: string): BadInput[] {
+  const urls: [name: string, url: string | null, says: RegExp][] = [
+    ["spaces", `data:image/png;base64,${base64.slice(0, 8)} ${base64.slice(8)}`, /white space/],
+    ["a line break", `data:image/png;base64,${base64}\n`, /white space/],
+    ["the alphabet of URLs", `data:image/png;base64,${base64}_-A=`, /alphabet/],
+    ["too much padding", `data:image/png;base64,${base64}=`, /padding/],
+    ["padding inside", "data:image/png;base64,iVBO=Rw0", /padding/],
+    ["a character missing", `data:image/png;base64,${base64.slice(1)}`, /padding/],
+    ["no comma", "data:image/png;base64", /comma/],
+    ["nothing", "data:", /comma/],
+    ["no ;base64", `data:image/png,${base64}`, /;base64/],
+    ["no data", "data:;base64,", /got no bytes/],
+    ["no URL at all", null, /url/],
+    ["an empty URL", "", /url/],
+  ];
+  return urls.map(([name, url, says]) => ({
+    name: `a data: URL with ${name}`,
+    body: about(url),
+    param: IMAGE_URL_PARAM,
+    says,
+  }));
+}
+
+function badOptions(url: string): BadInput[] {
+  const options: [name: string, options: object, says: RegExp][] = [
+    ["min_pixels", { min_pixels: 90_000, max_pixels: 10_000 }, /90000/],
+    ["min_pixels", { min_pixels: "many" }, /min_pixels/],
+    ["max_pixels", { max_pixels: 0 }, /max_pixels/],
+    ["max_pixels", { max_pixels: 1.5 }, /max_pixels/],
+    ["resized_height", { resized_height: -28, resized_width: 28 }, /resized_height/],
+    ["pixels", { pixels: 100 }, /unknown field/],
+  ];
+  return options.map(([name, values, says]) => ({
+    name: `the options ${JSON.stringify(values)}`,
+    body: about(url, values),
+    param: `${PART}.${name}`,
+    says,
+  }));
+}
+
+/** A PNG that holds so many bytes of a colour profile, packed small. */
+export function pngWithProfile(bytes: number): Buffer {
+  const profile = Buffer.concat([Buffer.from("p\0\0"), deflateSync(Buffer.alloc(bytes))]);
+  const rows = Buffer.alloc((1 + 64 * 3) * 64, 255).map((_, i) => (i % 193 === 0 ? 0 : 255));
+  return png({
+    width: 64,
+    height: 64,
+    bitDepth: 8,
+    colourType: RGB,
+    rows,
+    before: [chunk("iCCP", profile)],
+  });
 }

@@ -1,0 +1,31 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import * as z from "zod";
+
+const UsageRecord = z.object({
+  request_id: z.string(),
+  outcome: z.enum(["completed", "cut_off", "failed"]),
+  prompt_tokens: z.int(),
+  image_tokens: z.int(),
+  completion_tokens: z.int(),
+});
+export type UsageRecord = z.infer<typeof UsageRecord>;
+
+/** What the edge has written into D1, read from the file in which the Workers runtime keeps it. */
+export function usageRecords(stateFolder: string): UsageRecord[] {
+  const folder = join(stateFolder, "edge/d1/miniflare-D1DatabaseObject");
+  const name = readdirSync(folder).find((file) => /^[\da-f]{64}\.sqlite$/.test(file));
+  if (name === undefined) {
+    throw new Error(`expected a database in ${folder}`);
+  }
+  const database = new DatabaseSync(join(folder, name), { readOnly: true });
+  try {
+    const columns = Object.keys(UsageRecord.shape).join(", ");
+    const rows = database.prepare(`SELECT ${columns} FROM usage_records`).all();
+    return z.array(UsageRecord).parse(rows);
+  } finally {
+    database.close();
+  }
+}
