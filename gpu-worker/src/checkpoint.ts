@@ -22,7 +22,7 @@ import type { TensorIndex } from "./weights/tensor-index.ts";
 
 /** Everything that is read of a checkpoint folder; the tensors' values stay on the disk. */
 export interface Checkpoint {
-  /** The folder's name: what clients call the model. */
+  /** What clients call the model. */
   id: string;
   /** Changes whenever a file of the checkpoint does. */
   digest: string;
@@ -36,7 +36,7 @@ export interface Checkpoint {
 }
 
 /** @throws CheckpointError that names the file at fault */
-export async function openCheckpoint(folder: string): Promise<Checkpoint> {
+export async function openCheckpoint(folder: string, id = basename(folder)): Promise<Checkpoint> {
   await assertFolder(folder);
   const tensors = await openTensorIndex(folder);
   const config = withExpertOrder(
@@ -45,7 +45,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   );
   const files = await readTextFiles(folder);
   const checkpoint = {
-    id: basename(folder),
+    id,
     digest: await digestOf(folder),
     config,
     tensors,

@@ -1,5 +1,3 @@
-import { resolve } from "node:path";
-
 import { describe, expect, it } from "vitest";
 
 import { ConfigError, readConfig } from "./config.ts";
@@ -16,7 +14,8 @@ describe("readConfig", () => {
     expect(config).toMatchObject({
       host: "127.0.0.1",
       port: 8000,
-      model: resolve("models/tiny"),
+      model: "models/tiny",
+      hub: { endpoint: "https://huggingface.co", token: undefined },
       cacheFolder: "/var/cache/graphs",
       precision: undefined,
       logLevel: "info",
@@ -46,13 +45,29 @@ describe("readConfig", () => {
     ["DRAIN_SECONDS", "soon"],
     ["PRECISION", "fp64"],
     ["LOG", "loud"],
+    ["HF_ENDPOINT", "huggingface.co"],
+    ["HF_ENDPOINT", "ftp://huggingface.co"],
+    ["HF_ENDPOINT", "https://user:secret@huggingface.co"],
+    ["HF_TOKEN", "two words"],
   ])("names the variable at fault: %s=%s", (name, value) => {
     const read = () => readConfig({ ...least, [name]: value });
     expect(read).toThrow(ConfigError);
     expect(read).toThrow(new RegExp(`^${name}: .+`));
   });
 
-  it("never repeats the secret", () => {
-    expect(() => readConfig({ ...least, WORKER_SECRET: "hunter2" })).toThrow(/^(?!.*hunter2)/);
+  it("takes an empty address or token of the hub as none, and drops a slash at the end", () => {
+    expect(readConfig({ ...least, HF_ENDPOINT: "", HF_TOKEN: "" }).hub).toEqual({
+      endpoint: "https://huggingface.co",
+      token: undefined,
+    });
+    const mirror = { HF_ENDPOINT: "http://mirror.test/hub/", HF_TOKEN: "hf_x" };
+    expect(readConfig({ ...least, ...mirror }).hub).toEqual({
+      endpoint: "http://mirror.test/hub",
+      token: "hf_x",
+    });
+  });
+
+  it.each(["WORKER_SECRET", "HF_TOKEN"])("never repeats a secret: %s", (name) => {
+    expect(() => readConfig({ ...least, [name]: "hunter 2" })).toThrow(/^(?!.*hunter 2)/);
   });
 });

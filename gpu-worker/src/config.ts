@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 
 import * as z from "zod";
 
+import type { HubSettings } from "./hub/hub-client.ts";
 import { LOG_LEVELS } from "./log.ts";
 import { PRECISIONS } from "./model/precision.ts";
 import type { Precision } from "./model/precision.ts";
@@ -27,8 +28,18 @@ const Environment = z.object({
   MODEL: z
     .string()
     .min(1)
-    .transform((path) => resolve(path))
-    .describe("checkpoint folder"),
+    .describe("checkpoint: a folder, or a Hugging Face id owner/name, optionally @revision"),
+  HF_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: "expected an http or https address" })
+    .refine(isPlainAddress, "expected an address without user, query and fragment")
+    .transform((address) => address.replace(/\/+$/, ""))
+    .default("https://huggingface.co")
+    .describe("address of the hub"),
+  HF_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,1024}$/, "expected visible ASCII characters")
+    .optional()
+    .describe("access token of the hub, for models that are not public"),
   PRECISION: z
     .enum(PRECISIONS)
     .optional()
@@ -40,7 +51,7 @@ const Environment = z.object({
     .string()
     .min(1)
     .transform((path) => resolve(path))
-    .describe("folder of built graphs"),
+    .describe("folder of fetched checkpoints and built graphs"),
   WORKER_SECRET: z
     .string()
     .min(32, "expected at least 32 characters")
@@ -56,7 +67,9 @@ const Environment = z.object({
 export interface Config {
   host: string;
   port: number;
+  /** A folder, or an id of the hub. */
   model: string;
+  hub: HubSettings;
   /** Absent: what suits the size of the model. */
   precision: Precision | undefined;
   threads: number;
@@ -80,7 +93,12 @@ export class ConfigError extends Error {
 
 /** @throws ConfigError that names the variable and what was expected */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
-  const parsed = Environment.safeParse(environment);
+  const { HF_TOKEN, HF_ENDPOINT, ...others } = environment;
+  const parsed = Environment.safeParse({
+    ...others,
+    HF_TOKEN: HF_TOKEN || undefined, // the hub's own tools take an empty variable as none, too
+    HF_ENDPOINT: HF_ENDPOINT || undefined,
+  });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new ConfigError(`${issue?.path.join(".")}: ${issue?.message}`);
@@ -90,6 +108,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     host: values.HOST,
     port: values.PORT,
     model: values.MODEL,
+    hub: { endpoint: values.HF_ENDPOINT, token: values.HF_TOKEN },
     precision: values.PRECISION,
     threads: values.THREADS,
     cacheFolder: values.CACHE_DIR,
@@ -100,4 +119,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     slots: SLOTS,
     memoryBytes: values.MEMORY,
   };
+}
+
+function isPlainAddress(address: string): boolean {
+  const url = URL.parse(address);
+  return url !== null && `${url.username}${url.password}${url.search}${url.hash}` === "";
 }

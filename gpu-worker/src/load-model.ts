@@ -19,7 +19,8 @@ export async function loadModel(checkpoint: Checkpoint, options: LoadOptions): P
   const { config, tensors, digest, id } = checkpoint;
   const { cacheFolder, threads, slots, memory, onProgress = () => undefined } = options;
   const precision = options.precision ?? defaultPrecision(tensors.parameters);
-  const folder = join(cacheFolder, `${id}-${digest}-${precision}-v${GRAPH_VERSION}`);
+  const name = id.replaceAll("/", "--"); // an id of the hub has an owner before a slash
+  const folder = join(cacheFolder, "graphs", `${name}-${digest}-${precision}-v${GRAPH_VERSION}`);
   const graphs = await buildGraphs({ config, tensors }, folder, {
     precision,
     threads,

@@ -1,5 +1,3 @@
-import { basename } from "node:path";
-
 import { buildProgress } from "./build-progress.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -7,6 +5,7 @@ import { ConfigError, readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { Admission } from "./engine/admission.ts";
 import { EngineGenerator } from "./engine/generator.ts";
+import { locateModel } from "./hub/locate-model.ts";
 import { loadModel } from "./load-model.ts";
 import { Logger } from "./log.ts";
 import { planMemory } from "./memory-plan.ts";
@@ -19,11 +18,13 @@ import { ClipPreprocessor } from "./vision/clip-preprocessor.ts";
 import { ImagePreprocessor } from "./vision/image-preprocessor.ts";
 import { CheckpointError } from "./weights/checkpoint-error.ts";
 
-/** Starts the worker: config → checkpoint → graphs → runtime → engine → server. */
+/** Starts the worker: config → checkpoint folder → checkpoint → graphs → runtime → engine → server. */
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const logger = new Logger(config.logLevel);
-  const checkpoint = await openCheckpoint(config.model);
+  process.once("disconnect", endWithStarter);
+  const { folder, id } = await locateModel(config, logger);
+  const checkpoint = await openCheckpoint(folder, id);
   const memory = planMemory(config.memoryBytes, checkpoint.config.text);
   assertUsable(memory, config);
   const onProgress = buildProgress(logger);
@@ -45,10 +46,12 @@ async function main(): Promise<void> {
     secret: config.secret,
   });
   const port = await server.listen(config.host, config.port);
-  logger.info("listening", { host: config.host, port, model: basename(config.model) });
-  process.send?.({ port });
+  logger.info("listening", { host: config.host, port, model: id });
+  const stopped = stopSignal(); // before anyone learns that there is something to stop
+  process.off("disconnect", endWithStarter);
+  process.send?.({ port, model: id });
 
-  await stopSignal();
+  await stopped;
   logger.info("draining", { seconds: config.drainSeconds });
   await server.drain(config.drainSeconds * 1000);
   await generator.idle();
@@ -91,6 +94,11 @@ function createService(
     tokenizer,
     generation,
   });
+}
+
+/** A fetch may take an hour: when the process that started it goes, no one waits for it any more. */
+function endWithStarter(): void {
+  process.exit(1);
 }
 
 /** A prompt and an answer of this many tokens must fit, or hardly any request would. */

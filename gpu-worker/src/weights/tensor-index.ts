@@ -125,7 +125,8 @@ export async function openTensorIndex(folder: string): Promise<TensorIndex> {
   return new TensorIndex(tensors);
 }
 
-async function shardNames(folder: string): Promise<string[]> {
+/** Names of the files that hold the weights of a checkpoint folder. @throws CheckpointError */
+export async function shardNames(folder: string): Promise<string[]> {
   const index = await readFile(join(folder, SHARD_INDEX), "utf8").catch(() => undefined);
   if (index === undefined) {
     return [SINGLE_FILE];
