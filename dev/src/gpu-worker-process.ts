@@ -8,7 +8,7 @@ import * as z from "zod";
 import { REPOSITORY } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
-const Listening = z.object({ port: z.int() });
+const Listening = z.object({ port: z.int(), model: z.string() });
 
 /** Time in which a stopping worker must end by itself; Ctrl-C must be done within 2 s. */
 const STOP_MS = 1500;
@@ -18,10 +18,16 @@ export class WorkerExitError extends Error {
   override readonly name = "WorkerExitError";
 }
 
+/** Where a GPU worker listens, and what clients call its model. */
+interface ReadyWorker {
+  url: string;
+  model: string;
+}
+
 /** A GPU worker that runs beside this process and ends with it. */
 export class GpuWorkerProcess {
-  /** Where it listens; rejects with a `WorkerExitError` when it ends before. */
-  readonly url: Promise<string>;
+  /** Rejects with a `WorkerExitError` when it ends before. */
+  readonly ready: Promise<ReadyWorker>;
   /** Resolves when the process has ended, for whatever reason. */
   readonly exited: Promise<unknown>;
   readonly #child: ChildProcess;
@@ -36,7 +42,7 @@ export class GpuWorkerProcess {
         PRECISION: settings.PRECISION,
         THREADS: String(settings.THREADS),
         ...(settings.MEMORY === undefined ? {} : { MEMORY: settings.MEMORY }),
-        CACHE_DIR: join(settings.STATE_DIR, "graphs"),
+        CACHE_DIR: settings.STATE_DIR,
         WORKER_SECRET: secret,
         DRAIN_SECONDS: "0",
         LOG: settings.LOG,
@@ -44,7 +50,7 @@ export class GpuWorkerProcess {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.exited = once(this.#child, "exit");
-    this.url = this.#listening();
+    this.ready = this.#listening();
   }
 
   async stop(): Promise<void> {
@@ -54,7 +60,7 @@ export class GpuWorkerProcess {
     clearTimeout(timer);
   }
 
-  async #listening(): Promise<string> {
+  async #listening(): Promise<ReadyWorker> {
     const message: unknown = await Promise.race([
       once(this.#child, "message").then(([first]: unknown[]) => first),
       this.exited.then(() => undefined),
@@ -62,6 +68,7 @@ export class GpuWorkerProcess {
     if (message === undefined) {
       throw new WorkerExitError("the GPU worker ended before it was ready");
     }
-    return `http://127.0.0.1:${Listening.parse(message).port}`;
+    const { port, model } = Listening.parse(message);
+    return { url: `http://127.0.0.1:${port}`, model };
   }
 }

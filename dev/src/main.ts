@@ -27,7 +27,7 @@ async function main(): Promise<void> {
     await worker.exited;
     return "exited" as const;
   });
-  const reason = await Promise.race([stop, ended]); // a large checkpoint takes minutes to start
+  const reason = await Promise.race([stop, ended]); // fetching a checkpoint may take an hour
   if (reason === "exited") {
     throw new StartError("the GPU worker has ended unexpectedly; see its last line above");
   }
@@ -42,7 +42,10 @@ async function startBehind(
   const apiKey = settings.DEV_API_KEY ?? (await keptApiKey(settings.STATE_DIR));
   const worker = new GpuWorkerProcess(settings, secret);
   resources.adopt(worker, (started) => started.stop());
-  const [workerUrl, { script, startLocalEdge }] = await Promise.all([worker.url, loadEdge()]);
+  const [{ url: workerUrl, model }, { script, startLocalEdge }] = await Promise.all([
+    worker.ready,
+    loadEdge(),
+  ]);
   const edge = await startLocalEdge(script, {
     configPath: CONFIG_PATH,
     stateFolder: join(settings.STATE_DIR, "edge"),
@@ -57,7 +60,7 @@ async function startBehind(
   });
   resources.adopt(edge, (started) => started.close());
   door.lead(edge.port);
-  process.stdout.write(banner(settings, { url: `http://127.0.0.1:${door.port}`, apiKey }));
+  process.stdout.write(banner({ url: `http://127.0.0.1:${door.port}`, apiKey, model }));
   return worker;
 }
 

@@ -12,14 +12,28 @@ const path = z
   .min(1)
   .transform((value) => resolve(value));
 
-/** What `npm start` reads from the environment; descriptions are what `--help` prints. */
+/**
+ * What `npm start` reads from the environment; descriptions are what `--help` prints. The GPU worker
+ * reads `MODEL` and what begins with `HF_` itself.
+ */
 const Environment = z.object({
   PORT: wholeNumber(0, 65_535)
     .default(8787)
     .describe("port of the API on 127.0.0.1; 0 takes any free one"),
-  MODEL: path
+  MODEL: z
+    .string()
     .default(DEFAULT_MODEL)
-    .describe("folder of a Qwen3-VL checkpoint in the published layout"),
+    .describe("Qwen3-VL checkpoint: a folder, or a Hugging Face id, optionally @revision"),
+  HF_ENDPOINT: z
+    .string()
+    .default("https://huggingface.co")
+    .describe("address of the hub that ids are fetched from"),
+  HF_TOKEN: z
+    .string()
+    .optional()
+    .describe(
+      "access token of the hub, for models that are gated or private; sent to the hub alone",
+    ),
   PRECISION: z
     .enum(["fp32", "int8", "int4"])
     .optional()
@@ -38,7 +52,7 @@ const Environment = z.object({
     ),
   STATE_DIR: path
     .default(resolve(REPOSITORY, ".state"))
-    .describe("folder of built graphs and the local database"),
+    .describe("folder of fetched checkpoints, built graphs and the local database"),
   DEV_API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{8,128}$/, "expected 8 to 128 visible ASCII characters")

@@ -53,6 +53,8 @@ describe.concurrent("npm start", () => {
     expect(names).toEqual([
       "PORT",
       "MODEL",
+      "HF_ENDPOINT",
+      "HF_TOKEN",
       "PRECISION",
       "THREADS",
       "MEMORY",
@@ -75,6 +77,18 @@ describe.concurrent("npm start", () => {
     ["LOG", "loud"],
   ])("refuses %s=%s with one line that names it and what is expected", async (name, value) => {
     const line = new RegExp(`^${name}=${value}: .+`);
+    expect(await starter({ [name]: value }).ended).toEqual(refusal(line));
+  });
+
+  it.each([
+    [
+      "MODEL",
+      "Qwen3-VL",
+      /^gpu-worker: MODEL: "Qwen3-VL" is neither a folder nor a Hugging Face id/,
+    ],
+    ["HF_ENDPOINT", "the-hub", /^gpu-worker: HF_ENDPOINT: expected an http or https address/],
+    ["HF_TOKEN", "two words", /^gpu-worker: HF_TOKEN: expected visible ASCII characters/],
+  ])("refuses %s=%s, which the GPU worker reads, with one line", async (name, value, line) => {
     expect(await starter({ [name]: value }).ended).toEqual(refusal(line));
   });
 

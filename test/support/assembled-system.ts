@@ -32,7 +32,8 @@ export async function assembleSystem(): Promise<AssembledSystem> {
   const apiKey = `sk-test-${randomBytes(12).toString("hex")}`;
   const settings = readSettings({ STATE_DIR: folder, LOG: "error" });
   const workerProcess = parts.adopt(new GpuWorkerProcess(settings, secret), (it) => it.stop());
-  const worker = { url: await workerProcess.url, secret };
+  const { url } = await workerProcess.ready;
+  const worker = { url, secret };
   const edge = await startLocalEdge(await bundleEdge(CONFIG_PATH), {
     configPath: CONFIG_PATH,
     stateFolder: join(folder, "edge"),

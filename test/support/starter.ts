@@ -55,7 +55,7 @@ export class Starter {
     }
   }
 
-  signal(signal: "SIGINT" | "SIGTERM"): void {
+  signal(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
     this.#child.kill(signal);
   }
 
