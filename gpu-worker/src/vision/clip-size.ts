@@ -26,16 +26,17 @@ export function processorClipSize(
   settings: ClipSettings,
 ): PixelSize {
   const factor = settings.patchSize * settings.mergeSize;
-  const frameCap = MAX_FRAME_TOKENS * factor ** 2;
+  const frameCap = settings.maxFrameTokens * factor ** 2;
   const perFrame = Math.max(
     Math.min(frameCap, Math.floor(settings.maxPixels / frames)),
-    Math.trunc(settings.minPixels * HEADROOM),
+    Math.trunc(settings.frameFloorPixels * HEADROOM),
   );
+  const maxVolume = perFrame * frames;
   return resizeVolume(liftSmallSides(size, factor), frames, {
     factor,
     pairFrames: settings.temporalPatchSize,
-    minVolume: settings.minPixels,
-    maxVolume: perFrame * frames,
+    minVolume: Math.min(settings.minPixels, maxVolume),
+    maxVolume,
   });
 }
 
