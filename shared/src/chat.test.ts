@@ -96,7 +96,7 @@ describe("parseChatRequest", () => {
       "a huge processor size",
       { mm_processor_kwargs: { size: 1e9 } },
       "mm_processor_kwargs.size",
-      "unknown field",
+      "Invalid input: expected object",
     ],
     [
       "another format",
