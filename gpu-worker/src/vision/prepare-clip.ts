@@ -80,7 +80,7 @@ async function ofFrame<T>(index: number, work: () => Promise<T>): Promise<T> {
 /** An odd last frame is its own second frame. */
 async function* cutPairs(
   frames: Iterable<RgbImage> | AsyncIterable<RgbImage>,
-  { size }: ClipPlan,
+  { firstSize, size }: ClipPlan,
   settings: ClipSettings,
 ): AsyncGenerator<Float32Array<ArrayBuffer>> {
   const { temporalPatchSize } = settings;
@@ -88,7 +88,8 @@ async function* cutPairs(
   const pair = new Uint8Array(temporalPatchSize * frameLength);
   let filled = 0;
   for await (const frame of frames) {
-    pair.set(resample(frame, size).data, filled * frameLength);
+    const first = firstSize === undefined ? frame : resample(frame, firstSize);
+    pair.set(resample(first, size).data, filled * frameLength);
     filled++;
     if (filled === temporalPatchSize) {
       yield toPatches({ data: pair, frames: filled, ...size }, settings);
