@@ -10,6 +10,7 @@ import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
   AV_PIX_FMT_YUV420P,
   AV_PKT_DATA_DISPLAYMATRIX,
+  FF_ENCODER_LIBX264,
 } from "node-av/constants";
 import type { AVColorSpace, FFEncoderCodec } from "node-av/constants";
 
@@ -38,6 +39,9 @@ export interface ClipSpec {
   /** Cb and Cr of all frames; grey where not given. */
   chroma?: readonly [blue: number, red: number];
 }
+
+/** FFmpeg's name of the encoder of H.264. */
+export const H264_ENCODER = FF_ENCODER_LIBX264;
 
 const FPS = 25;
 

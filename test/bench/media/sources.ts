@@ -1,10 +1,9 @@
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { FF_ENCODER_LIBX264 } from "node-av/constants";
 import sharp from "sharp";
 
-import { encodeClip } from "../../../gpu-worker/src/vision/test-encoded-clips.ts";
+import { H264_ENCODER, encodeClip } from "../../../gpu-worker/src/vision/test-encoded-clips.ts";
 
 const PHOTOGRAPH = join(import.meta.dirname, "../../golden/data/files/sample-bird.jpg");
 
@@ -53,7 +52,7 @@ async function movingView(): Promise<Buffer> {
   const photograph = await readFile(PHOTOGRAPH);
   const grey = await sharp(photograph).resize(reach, HEIGHT).greyscale().raw().toBuffer();
   return encodeClip({
-    encoder: FF_ENCODER_LIBX264,
+    encoder: H264_ENCODER,
     encoderOptions: { preset: "veryfast" },
     muxer: "mp4",
     frames: FRAMES,
