@@ -34,6 +34,7 @@ describe("parseChatRequest", () => {
       tools: [{ type: "function", function: { name: "f", parameters: { type: "object" } } }],
       user: "me",
       top_k: -1,
+      mm_processor_kwargs: { fps: "1", size: { longest_edge: "50000" } },
     });
     expect(parseChatRequest(once)).toEqual(once);
     expect(parseChatRequest(JSON.parse(JSON.stringify(once)))).toEqual(once);
@@ -94,8 +95,8 @@ describe("parseChatRequest", () => {
     [
       "a huge processor size",
       { mm_processor_kwargs: { size: 1e9 } },
-      "mm_processor_kwargs",
-      "unknown field",
+      "mm_processor_kwargs.size",
+      "Invalid input: expected object",
     ],
     [
       "another format",

@@ -11,6 +11,7 @@ import {
   MAX_TOKENS_FIELD,
   MAX_TOOLS,
 } from "./limits.ts";
+import { ProcessorOptions } from "./processor-options.ts";
 
 const tokenRange = `expected a whole number from 1 to ${MAX_TOKENS_FIELD}`;
 const tokens = z.int(tokenRange).min(1, tokenRange).max(MAX_TOKENS_FIELD, tokenRange);
@@ -48,6 +49,7 @@ export const ChatRequest = z.strictObject({
     .optional(),
   tools: z.array(Tool).max(MAX_TOOLS).optional(),
   add_vision_id: z.boolean().optional(),
+  mm_processor_kwargs: ProcessorOptions.optional(),
 
   // Fields whose neutral value is sent by many clients; other values are not supported yet.
   n: z.literal(1, "only 1 is supported").optional(),

@@ -1,14 +1,8 @@
 import * as z from "zod";
 
 import { MAX_FRAMES } from "./limits.ts";
+import { numeric } from "./numeric.ts";
 import { canonicalPart } from "./part-aliases.ts";
-
-/** Qwen's own README sends numbers as strings in these fields. */
-const numeric = (schema: z.ZodNumber) =>
-  z.preprocess(
-    (value) => (typeof value === "string" && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value),
-    schema,
-  );
 
 const pixels = numeric(z.int().positive()).optional();
 const seconds = numeric(z.number().min(0).max(1e6)).optional();

@@ -2,6 +2,7 @@
 import { availableParallelism, cpus } from "node:os";
 
 import { chat } from "./chat.ts";
+import { media } from "./media/media.ts";
 import { soak } from "./soak.ts";
 
 interface Benchmark {
@@ -11,6 +12,7 @@ interface Benchmark {
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   chat: { about: "first token, tokens per second, what the edge adds", run: chat },
+  media: { about: "a picture and a clip to patches, beside the Python references", run: media },
   soak: { about: "50 clients of whom a third leaves; what is held afterwards", run: soak },
 };
 

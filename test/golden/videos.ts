@@ -42,6 +42,8 @@ const PUBLISHED_SETTINGS: ClipSettings = {
   fps: 2,
   minFrames: 4,
   maxFrames: 768,
+  maxFrameTokens: 768,
+  frameFloorPixels: 4096,
 };
 
 /** Colour conversion differs between builds of FFmpeg. */

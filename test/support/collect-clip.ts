@@ -1,4 +1,5 @@
 import type { ClipPlan } from "../../gpu-worker/src/vision/clip-plan.ts";
+import { normalise } from "../../gpu-worker/src/vision/patches.ts";
 import { prepareClip } from "../../gpu-worker/src/vision/prepare-clip.ts";
 import type { ClipTask } from "../../gpu-worker/src/vision/prepare-clip.ts";
 
@@ -12,7 +13,7 @@ export async function collectClip(
     const patches = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
     let offset = 0;
     for (const part of parts) {
-      patches.set(part, offset);
+      normalise(part, task.settings, patches.subarray(offset, offset + part.length));
       offset += part.length;
     }
     collected.resolve({ plan, patches });

@@ -28,6 +28,9 @@ export interface PreparedChat {
   generation: GenerationRequest;
 }
 
+/** What of a request is not in its body. */
+export type ChatContext = Omit<MediaContext, "processor">;
+
 /** From a client's request to what a generator takes: pictures to patches, messages to tokens. */
 export class ChatService {
   readonly model: Model;
@@ -39,10 +42,11 @@ export class ChatService {
   }
 
   /** @throws ApiError that names the part at fault, or the lengths that do not fit the context */
-  async prepare(id: string, request: ChatRequest, context: MediaContext): Promise<PreparedChat> {
+  async prepare(id: string, request: ChatRequest, context: ChatContext): Promise<PreparedChat> {
     this.#assertModel(request.model);
+    const mediaContext = withProcessor(context, request);
     const media = await Promise.all(
-      mediaParts(request).map((located) => this.#options.media.prepare(located, context)),
+      mediaParts(request).map((located) => this.#options.media.prepare(located, mediaContext)),
     );
     const prompt = await this.#options.prompts.write(
       request,
@@ -53,10 +57,11 @@ export class ChatService {
   }
 
   /** What `prepare` would find, and refuse, without decoding or running anything. */
-  async estimate(request: ChatRequest, context: MediaContext): Promise<Estimate> {
+  async estimate(request: ChatRequest, context: ChatContext): Promise<Estimate> {
     this.#assertModel(request.model);
+    const mediaContext = withProcessor(context, request);
     const media = await Promise.all(
-      mediaParts(request).map((located) => this.#options.media.plan(located, context)),
+      mediaParts(request).map((located) => this.#options.media.plan(located, mediaContext)),
     );
     const { tokenIds, imageTokens, videoTokens } = await this.#options.prompts.write(
       request,
@@ -129,4 +134,8 @@ export class ChatService {
     }
     return wanted ?? room;
   }
+}
+
+function withProcessor(context: ChatContext, request: ChatRequest): MediaContext {
+  return { ...context, processor: request.mm_processor_kwargs ?? {} };
 }

@@ -5,6 +5,7 @@ import type { ImagePart } from "@qwen3-vl/shared/content-part";
 import { ClipOptions, PixelOptions } from "@qwen3-vl/shared/content-part";
 import type { FramesPart, VideoPart } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
+import type { ProcessorOptions } from "@qwen3-vl/shared/processor-options";
 import { mediaNameOf } from "@qwen3-vl/shared/worker-protocol";
 
 import { FeatureCache } from "../engine/feature-cache.ts";
@@ -29,6 +30,8 @@ export interface MediaContext {
   /** Bytes by the name of their part. */
   parts: ReadonlyMap<string, Uint8Array>;
   signal: AbortSignal;
+  /** What the request changes of the processor's values. */
+  processor: ProcessorOptions;
 }
 
 export interface RequestMediaOptions {
@@ -71,39 +74,48 @@ export class RequestMedia {
 
   /** What the prompt needs to know of a medium, without its pixels. @throws as `prepare` does */
   async plan({ part, path }: LocatedMedium, context: MediaContext): Promise<PromptMedium> {
+    const { parts, signal, processor } = context;
     try {
       if (part.type === "image_url") {
-        const bytes = bytesOf(part.image_url.url, context.parts, "image_url.url");
-        return { grid: await this.#options.images.plan(bytes, PixelOptions.parse(part)) };
+        const bytes = bytesOf(part.image_url.url, parts, "image_url.url");
+        const options = PixelOptions.parse(part);
+        return { grid: await this.#options.images.plan(bytes, options, processor) };
       }
-      const input = clipInput(part, context.parts);
+      const input = clipInput(part, parts);
       const options = ClipOptions.parse(part);
-      const { grid, timestamps } = await this.#options.clips.plan(input, options, context.signal);
-      return { grid, timestamps };
+      const plan = await this.#options.clips.plan(input, options, signal, processor);
+      return { grid: plan.grid, timestamps: plan.timestamps };
     } catch (error) {
       throw error instanceof ApiError ? error.at(path) : error;
     }
   }
 
-  #prepareImage(part: ImagePart, { tenant, parts, signal }: MediaContext): Promise<PreparedMedium> {
+  #prepareImage(
+    part: ImagePart,
+    { tenant, parts, signal, processor }: MediaContext,
+  ): Promise<PreparedMedium> {
     const bytes = bytesOf(part.image_url.url, parts, "image_url.url");
     const options = PixelOptions.parse(part);
-    return this.#fromCache(digestOf([tenant, "image", options], [bytes]), async () => {
-      const { patches, grid } = await this.#options.images.prepare(bytes, options, signal);
+    const digest = digestOf([tenant, "image", options, processor], [bytes]);
+    return this.#fromCache(digest, async () => {
+      const { images } = this.#options;
+      const { patches, grid } = await images.prepare(bytes, options, signal, processor);
       return { prompt: { grid }, patched: { patches, grid } };
     });
   }
 
   #prepareClip(
     part: VideoPart | FramesPart,
-    { tenant, parts, signal }: MediaContext,
+    { tenant, parts, signal, processor }: MediaContext,
   ): Promise<PreparedMedium> {
     const input = clipInput(part, parts);
     const options = ClipOptions.parse(part);
     const contents = input.kind === "frames" ? input.frames : [input.bytes];
     const rate = input.kind === "frames" ? input.sampleFps : "own";
-    return this.#fromCache(digestOf([tenant, "video", options, rate], contents), async () => {
-      const { plan, patches } = await this.#options.clips.prepare(input, options, signal);
+    const digest = digestOf([tenant, "video", options, rate, processor], contents);
+    return this.#fromCache(digest, async () => {
+      const { clips } = this.#options;
+      const { plan, patches } = await clips.prepare(input, options, signal, processor);
       const { grid, timestamps } = plan;
       return { prompt: { grid, timestamps }, patched: { patches, grid } };
     });

@@ -2,6 +2,7 @@ import type { ClipOptions } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
 
 import { processorClipSize, qwenVlUtilsClipSize } from "./clip-size.ts";
+import { frameListFirstSize } from "./frame-list-size.ts";
 import { processorFrames, qwenVlUtilsFrames } from "./frame-sampling.ts";
 import type { ClipLength } from "./frame-sampling.ts";
 import { pairTimes } from "./frame-times.ts";
@@ -16,6 +17,8 @@ export interface ClipPlan {
   indices: readonly number[];
   /** Of each frame, in pixels. */
   size: PixelSize;
+  /** What each frame is resized to before. */
+  firstSize?: PixelSize;
   grid: Grid;
   /** Of each frame pair, in seconds, e.g. `0.3`. */
   timestamps: readonly string[];
@@ -50,14 +53,33 @@ export function planClip(
   return planFrames(indices, clip, options, settings);
 }
 
-/** The plan of a clip that is given as its frames, taken `fps` a second. */
+/**
+ * The plan of a clip that is given as its frames, taken `fps` a second; they are all used. Where they
+ * are odd, qwen-vl-utils repeats the last one at a time of its own, the processor at the same time.
+ */
 export function planFrameList(
   clip: ClipLength & PixelSize,
   options: ClipOptions,
   settings: ClipSettings,
 ): ClipPlan {
-  const indices = Array.from({ length: clip.frames }, (_, index) => index);
-  return planFrames(indices, clip, options, settings);
+  const { frames, fps } = clip;
+  const indices = Array.from({ length: frames }, (_, index) => index);
+  if (!hasOptions(options)) {
+    return planFrames(indices, clip, options, settings);
+  }
+  const { patchSize, temporalPatchSize } = settings;
+  const pairs = Math.ceil(frames / temporalPatchSize);
+  const evenCount = pairs * temporalPatchSize;
+  const firstSize = frameListFirstSize(clip, options, settings);
+  const size = qwenVlUtilsClipSize(firstSize, evenCount, options, settings);
+  const times = Array.from({ length: evenCount }, (_, index) => index);
+  return {
+    indices,
+    firstSize,
+    size,
+    grid: gridOf(size, patchSize, pairs),
+    timestamps: pairTimes(times, fps),
+  };
 }
 
 function planFrames(

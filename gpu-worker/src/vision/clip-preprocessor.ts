@@ -1,6 +1,8 @@
 import type { ClipOptions } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
+import type { ProcessorOptions } from "@qwen3-vl/shared/processor-options";
 
+import { askedClipSettings } from "./asked-settings.ts";
 import type { ClipPlan } from "./clip-plan.ts";
 import { CLIP_LIMITS, ClipProcess } from "./clip-process.ts";
 import type { ClipLimits, DecodedClip } from "./clip-process.ts";
@@ -35,21 +37,35 @@ export class ClipPreprocessor {
     this.#turns = new Turns(options.processes);
   }
 
-  /** Rejects with an `ApiError` for a bad clip, with the signal's reason when aborted. */
-  prepare(input: ClipInput, options: ClipOptions, signal: AbortSignal): Promise<DecodedClip> {
-    return this.#run({ input, options, planOnly: false }, signal);
+  /**
+   * Rejects with an `ApiError` for a bad clip, with the signal's reason when aborted.
+   *
+   * @param options of the part
+   * @param processor what the request changes of the checkpoint's settings
+   */
+  prepare(
+    input: ClipInput,
+    options: ClipOptions,
+    signal: AbortSignal,
+    processor: ProcessorOptions = {},
+  ): Promise<DecodedClip> {
+    const settings = askedClipSettings(this.#options.settings, processor);
+    return this.#run({ input, options, settings, planOnly: false }, signal);
   }
 
   /** The plan that `prepare` follows, from the clip's packets; no frame is decoded. */
-  async plan(input: ClipInput, options: ClipOptions, signal: AbortSignal): Promise<ClipPlan> {
-    const { plan } = await this.#run({ input, options, planOnly: true }, signal);
+  async plan(
+    input: ClipInput,
+    options: ClipOptions,
+    signal: AbortSignal,
+    processor: ProcessorOptions = {},
+  ): Promise<ClipPlan> {
+    const settings = askedClipSettings(this.#options.settings, processor);
+    const { plan } = await this.#run({ input, options, settings, planOnly: true }, signal);
     return plan;
   }
 
-  async #run(
-    task: Pick<ClipTask, "input" | "options" | "planOnly">,
-    clientSignal: AbortSignal,
-  ): Promise<DecodedClip> {
+  async #run(task: Omit<ClipTask, "maxTokens">, clientSignal: AbortSignal): Promise<DecodedClip> {
     if (this.#turns.waiting >= MAX_WAITING) {
       throw new ApiError("overloaded", "too many clips are waiting to be decoded", {
         retryAfterSeconds: 1,
@@ -59,10 +75,10 @@ export class ClipPreprocessor {
     await this.#turns.take(signal);
     try {
       signal.throwIfAborted();
-      const { settings, maxTokens } = this.#options;
+      const { maxTokens } = this.#options;
       const worker = this.#take();
       try {
-        return await worker.decode({ ...task, settings, maxTokens }, signal);
+        return await worker.decode({ ...task, maxTokens }, signal);
       } finally {
         this.#giveBack(worker);
       }

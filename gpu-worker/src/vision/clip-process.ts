@@ -7,6 +7,7 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 
 import type { ClipPlan } from "./clip-plan.ts";
 import type { ClipMessage } from "./clip-worker.ts";
+import { normalise } from "./patches.ts";
 import type { ClipTask } from "./prepare-clip.ts";
 
 export interface ClipLimits {
@@ -55,7 +56,7 @@ export class ClipProcess {
   /** @throws ApiError for a bad clip, or the signal's reason; the process is gone unless the clip was merely bad */
   async decode(task: ClipTask, signal: AbortSignal): Promise<DecodedClip> {
     const done = Promise.withResolvers<DecodedClip>();
-    const collector = new ClipCollector(done, task.planOnly);
+    const collector = new ClipCollector(done, task);
     const fail = (error: unknown) => {
       this.kill();
       done.reject(error);
@@ -98,17 +99,17 @@ export class ClipProcess {
   }
 }
 
-/** Puts the patches of a clip together as its frame pairs arrive. */
+/** Puts the patches of a clip together, normalised, as its frame pairs arrive. */
 class ClipCollector {
   readonly #done: PromiseWithResolvers<DecodedClip>;
-  readonly #planOnly: boolean;
+  readonly #task: ClipTask;
   #plan: ClipPlan | undefined;
   #patches: Float32Array<ArrayBuffer> | undefined;
   #filled = 0;
 
-  constructor(done: PromiseWithResolvers<DecodedClip>, planOnly: boolean) {
+  constructor(done: PromiseWithResolvers<DecodedClip>, task: ClipTask) {
     this.#done = done;
-    this.#planOnly = planOnly;
+    this.#task = task;
   }
 
   take(message: ClipMessage): void {
@@ -129,19 +130,20 @@ class ClipCollector {
     }
   }
 
-  #append(pair: Float32Array): void {
+  #append(pair: Uint8Array): void {
     const pairs = this.#plan?.grid.t ?? 0;
     this.#patches ??= new Float32Array(pairs * pair.length);
     if (this.#filled + pair.length > this.#patches.length) {
       this.#done.reject(new Error("the decoding process sent more pairs than it planned"));
       return;
     }
-    this.#patches.set(pair, this.#filled);
-    this.#filled += pair.length;
+    const end = this.#filled + pair.length;
+    normalise(pair, this.#task.settings, this.#patches.subarray(this.#filled, end));
+    this.#filled = end;
   }
 
   #finish(): void {
-    const patches = this.#planOnly ? new Float32Array() : this.#patches;
+    const patches = this.#task.planOnly ? new Float32Array() : this.#patches;
     if (this.#plan === undefined || patches?.length !== this.#filled) {
       this.#done.reject(failure("some of its frames are missing"));
       return;

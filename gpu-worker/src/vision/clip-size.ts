@@ -4,11 +4,12 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 import { roundHalfEven } from "./round.ts";
 import { assertRatio, qwenVlUtilsResize } from "./smart-resize.ts";
 import type { PixelSize } from "./smart-resize.ts";
+import { DEFAULT_MIN_TOKENS } from "./target-size.ts";
 import type { ClipSettings } from "./video-processor-config.ts";
 
 /** Of one frame, in tokens: qwen-vl-utils' VIDEO_MIN_TOKEN_NUM and VIDEO_MAX_TOKEN_NUM. */
 const MIN_FRAME_TOKENS = 128;
-const MAX_FRAME_TOKENS = 768;
+export const MAX_FRAME_TOKENS = 768;
 
 /** Of a whole clip, in tokens: nine tenths of a context of 128,000. */
 const MAX_CLIP_TOKENS = 128_000 * 0.9;
@@ -26,16 +27,17 @@ export function processorClipSize(
   settings: ClipSettings,
 ): PixelSize {
   const factor = settings.patchSize * settings.mergeSize;
-  const frameCap = MAX_FRAME_TOKENS * factor ** 2;
+  const frameCap = settings.maxFrameTokens * factor ** 2;
   const perFrame = Math.max(
     Math.min(frameCap, Math.floor(settings.maxPixels / frames)),
-    Math.trunc(settings.minPixels * HEADROOM),
+    Math.trunc(settings.frameFloorPixels * HEADROOM),
   );
+  const maxVolume = perFrame * frames;
   return resizeVolume(liftSmallSides(size, factor), frames, {
     factor,
     pairFrames: settings.temporalPatchSize,
-    minVolume: settings.minPixels,
-    maxVolume: perFrame * frames,
+    minVolume: Math.min(settings.minPixels, maxVolume),
+    maxVolume,
   });
 }
 
@@ -106,7 +108,10 @@ export function qwenVlUtilsClipSize(
   );
   const maxPixels = Math.min(askedMax ?? ceiling, ceiling);
   const limits = { minPixels: Math.min(minPixels, maxPixels), maxPixels };
-  return height !== undefined && width !== undefined
-    ? qwenVlUtilsResize({ height, width }, { minPixels: 0, maxPixels: ceiling }, factor)
-    : qwenVlUtilsResize(size, limits, factor);
+  if (height !== undefined && width !== undefined) {
+    // The least of a picture, as the reference has it here.
+    const least = Math.min(DEFAULT_MIN_TOKENS * factor ** 2, ceiling);
+    return qwenVlUtilsResize({ height, width }, { minPixels: least, maxPixels: ceiling }, factor);
+  }
+  return qwenVlUtilsResize(size, limits, factor);
 }

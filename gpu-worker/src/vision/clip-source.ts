@@ -1,5 +1,5 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
-import type { Frame, Stream } from "node-av";
+import type { Frame, Packet, Stream } from "node-av";
 import { AV_NOPTS_VALUE, AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants";
 
 import { ClipDecoder } from "./clip-decoder.ts";
@@ -79,11 +79,13 @@ export class ClipSource {
     }
     const { isTimed, times } = this.#index;
     const wanted = places.map((place) => (isTimed ? (times[place] ?? Infinity) : place));
+    const needed = new Set(wanted);
+    const isNeeded = ({ pts }: Packet) => !isTimed || needed.has(Number(pts));
     using decoder = new ClipDecoder(demuxer.stream);
     let counted = 0;
     let next = 0;
     let image: RgbImage | undefined;
-    for (const frame of decoder.frames(demuxer.packets())) {
+    for (const frame of decoder.frames(demuxer.packets(), isNeeded)) {
       const position = isTimed ? timeOf(frame) : counted++;
       // A frame that the decoder lost is replaced by the next one that it has.
       const following = wanted.findIndex((place, index) => index >= next && place > position);

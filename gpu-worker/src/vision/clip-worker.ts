@@ -1,5 +1,5 @@
 /**
- * Entry of a decoding process: takes one clip at a time and answers its plan, its patches pair by pair
+ * Entry of a decoding process: takes one clip at a time and answers its plan, its byte patches pair by pair
  * and its end. A process and no thread, because a fault in FFmpeg ends whatever it runs in.
  */
 import { writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ import type { ClipTask } from "./prepare-clip.ts";
 
 export type ClipMessage =
   | { type: "plan"; plan: ClipPlan }
-  | { type: "pair"; patches: Float32Array }
+  | { type: "pair"; patches: Uint8Array }
   | { type: "end" }
   | { type: "failure"; code: ErrorCode; message: string; param: ApiErrorOptions["param"] };
 

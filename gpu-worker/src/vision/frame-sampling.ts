@@ -19,11 +19,29 @@ const DEFAULT_MIN_FRAMES = 4;
 /** Frames go in pairs. */
 const PAIR = 2;
 
-/** Frame indices as the checkpoint's processor (transformers) chooses them. */
-export function processorFrames({ frames, fps }: ClipLength, settings: ClipSettings): number[] {
-  const wanted = Math.trunc((frames / fps) * settings.fps);
-  const count = Math.min(Math.max(wanted, settings.minFrames), settings.maxFrames, frames);
-  return linspace64(0, frames - 1, count);
+/**
+ * Frame indices as the checkpoint's processor (transformers) chooses them. Like the processor, it
+ * takes frames twice where more are asked for by number than there are.
+ *
+ * @throws ApiError `invalid_request` for all frames of a clip with too many
+ */
+export function processorFrames(clip: ClipLength, settings: ClipSettings): number[] {
+  return linspace64(0, clip.frames - 1, processorCount(clip, settings));
+}
+
+function processorCount({ frames, fps }: ClipLength, settings: ClipSettings): number {
+  const { frameCount: asked, minFrames, maxFrames } = settings;
+  if (asked === undefined) {
+    const wanted = Math.trunc((frames / fps) * settings.fps);
+    return Math.min(Math.max(wanted, minFrames), maxFrames, frames);
+  }
+  if (asked === "all" && frames > maxFrames) {
+    throw new ApiError(
+      "invalid_request",
+      `expected a clip of at most ${maxFrames} frames without sampling (do_sample_frames: false), got ${frames}`,
+    );
+  }
+  return asked === "all" ? frames : Math.min(asked, maxFrames);
 }
 
 /**

@@ -2,10 +2,12 @@ import { fileURLToPath } from "node:url";
 
 import type { PixelOptions } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
+import type { ProcessorOptions } from "@qwen3-vl/shared/processor-options";
 import { Piscina } from "piscina";
 
 import { fromOutcome } from "../threads/outcome.ts";
 import type { Outcome } from "../threads/outcome.ts";
+import { askedImageSettings } from "./asked-settings.ts";
 import type { Grid } from "./grid.ts";
 import type { ImageTask } from "./image-worker.ts";
 import { planImage } from "./prepare-image.ts";
@@ -48,11 +50,17 @@ export class ImagePreprocessor {
     this.#pool.on("error", () => undefined);
   }
 
-  /** Rejects with an `ApiError` for a bad picture, with the signal's reason when aborted. */
+  /**
+   * Rejects with an `ApiError` for a bad picture, with the signal's reason when aborted.
+   *
+   * @param options of the part
+   * @param processor what the request changes of the checkpoint's settings
+   */
   async prepare(
     bytes: Uint8Array,
     options: PixelOptions,
     signal: AbortSignal,
+    processor: ProcessorOptions = {},
   ): Promise<PreparedImage> {
     signal.throwIfAborted();
     if (this.#pool.queueSize >= MAX_WAITING) {
@@ -61,7 +69,8 @@ export class ImagePreprocessor {
       });
     }
     const abandoned = new Int32Array(new SharedArrayBuffer(4));
-    const task = { bytes, options, settings: this.#settings, abandoned };
+    const settings = askedImageSettings(this.#settings, processor);
+    const task = { bytes, options, settings, abandoned };
     const outcome = await orAborted(this.#pool.run(task), signal, () => {
       Atomics.store(abandoned, 0, 1);
     });
@@ -69,8 +78,8 @@ export class ImagePreprocessor {
   }
 
   /** The grid that `prepare` gives, from the picture's header. */
-  plan(bytes: Uint8Array, options: PixelOptions): Promise<Grid> {
-    return planImage(bytes, options, this.#settings);
+  plan(bytes: Uint8Array, options: PixelOptions, processor: ProcessorOptions = {}): Promise<Grid> {
+    return planImage(bytes, options, askedImageSettings(this.#settings, processor));
   }
 
   /** Ends the threads; pictures still waiting or in work are rejected. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { toPatches } from "./patches.ts";
+import { normalise, toBytePatches, toPatches } from "./patches.ts";
 import type { VisionSettings } from "./preprocessor-config.ts";
 
 const settings: VisionSettings = {
@@ -40,6 +40,15 @@ describe("toPatches", () => {
     const patches = toPatches(clip(3, 2, 2), settings);
     expect(patches).toHaveLength(4 * 2 * 2 * 3);
     expect([...patches.subarray(24, 30)]).toEqual([8, 8, 108, 108, 208, 208]);
+  });
+
+  it("gives the same by way of bytes", () => {
+    const own = { ...settings, mean: [0.1, 0.2, 0.3], std: [1, 2, 3] } as const;
+    const video = clip(3, 2, 4);
+    const expected = toPatches(video, own);
+    const patches = new Float32Array(expected.length);
+    normalise(toBytePatches(video, own), own, patches);
+    expect(patches).toEqual(expected);
   });
 
   it("lays out the pixels of a patch by rows", () => {

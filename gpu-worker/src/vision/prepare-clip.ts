@@ -7,7 +7,7 @@ import { ClipSource } from "./clip-source.ts";
 import { decodeImage } from "./decode-image.ts";
 import { tokensOf } from "./grid.ts";
 import { readImageHeader } from "./image-header.ts";
-import { toPatches } from "./patches.ts";
+import { toBytePatches } from "./patches.ts";
 import { resample } from "./resample.ts";
 import type { RgbImage } from "./resample.ts";
 import type { ClipSettings } from "./video-processor-config.ts";
@@ -27,11 +27,11 @@ export interface ClipTask {
   planOnly: boolean;
 }
 
-/** A clip on its way: its plan at once, and the patches of each frame pair as they are cut. */
+/** A clip on its way: its plan at once, and the byte patches of each frame pair as they are cut. */
 export interface ClipStream {
   plan: ClipPlan;
-  /** Each [h · w, patch length], in order. */
-  pairs: AsyncGenerator<Float32Array<ArrayBuffer>>;
+  /** Each [h · w, patch length], in order, to be normalised. */
+  pairs: AsyncGenerator<Uint8Array<ArrayBuffer>>;
 }
 
 /**
@@ -80,23 +80,24 @@ async function ofFrame<T>(index: number, work: () => Promise<T>): Promise<T> {
 /** An odd last frame is its own second frame. */
 async function* cutPairs(
   frames: Iterable<RgbImage> | AsyncIterable<RgbImage>,
-  { size }: ClipPlan,
+  { firstSize, size }: ClipPlan,
   settings: ClipSettings,
-): AsyncGenerator<Float32Array<ArrayBuffer>> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { temporalPatchSize } = settings;
   const frameLength = size.width * size.height * 3;
   const pair = new Uint8Array(temporalPatchSize * frameLength);
   let filled = 0;
   for await (const frame of frames) {
-    pair.set(resample(frame, size).data, filled * frameLength);
+    const first = firstSize === undefined ? frame : resample(frame, firstSize);
+    pair.set(resample(first, size).data, filled * frameLength);
     filled++;
     if (filled === temporalPatchSize) {
-      yield toPatches({ data: pair, frames: filled, ...size }, settings);
+      yield toBytePatches({ data: pair, frames: filled, ...size }, settings);
       filled = 0;
     }
   }
   if (filled > 0) {
-    yield toPatches(
+    yield toBytePatches(
       { data: pair.subarray(0, filled * frameLength), frames: filled, ...size },
       settings,
     );

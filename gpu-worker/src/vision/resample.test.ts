@@ -23,6 +23,8 @@ describe("resample", () => {
     [[5, 211], [64, 32], "776bfd4584ae051c"],
     [[97, 64], [32, 64], "d0a391ebcd3c46a1"],
     [[1, 1], [32, 32], "4f627c8100cd36bb"],
+    [[1600, 2400], [1600, 1024], "d2913a4c29145986"], // more than a strip
+    [[6000, 900], [64, 960], "892b55adf0f47ee3"],
   ])("equals Pillow's bicubic from %j to %j", ([width, height], [newWidth, newHeight], sha) => {
     const resized = resample(noise(width, height), { width: newWidth, height: newHeight });
 

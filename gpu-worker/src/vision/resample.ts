@@ -1,4 +1,5 @@
 // oxlint-disable typescript/no-non-null-assertion -- kernels over typed arrays, indexed per sample
+import { PRECISION_BITS, STEP, resampleKernels } from "./resample-kernels.ts";
 import type { PixelSize } from "./smart-resize.ts";
 
 /** An 8-bit picture: RGB interleaved, shape [height, width, 3]. */
@@ -8,12 +9,11 @@ export interface RgbImage extends PixelSize {
 
 const CHANNELS = 3;
 
-/** Pillow's fixed point: 8 bits of result, 2 of headroom for overshoot, the rest for weights. */
-const PRECISION_BITS = 22;
-const HALF = 1 << (PRECISION_BITS - 1);
-
 /** Pixels each side of the centre that Pillow's bicubic looks at, before it is widened. */
 const BICUBIC_SUPPORT = 2;
+
+/** Their memory is scratch: no call leaves anything in it for the next. */
+const kernels = resampleKernels();
 
 /** For each output position: where its window starts, how long it is, its fixed-point weights. */
 interface Windows {
@@ -34,58 +34,87 @@ export function resample(image: RgbImage, { width, height }: PixelSize): RgbImag
 }
 
 function resampleColumns({ data, width, height }: RgbImage, newWidth: number): RgbImage {
-  const { starts, lengths, weights, stride } = bicubicWindows(width, newWidth);
-  const result = new Uint8Array(newWidth * height * CHANNELS);
-  let next = 0;
+  const { starts, weights, stride } = bicubicWindows(width, newWidth);
+  const rowBytes = width * CHANNELS;
+  const newRowBytes = newWidth * CHANNELS;
+  const scratch = new Scratch();
+  const weightsAt = scratch.takeFor(weights);
+  const startsAt = scratch.takeFor(starts.map((start) => start * CHANNELS));
+  // Windows that are shorter than the longest read on, with weights of zero.
+  const sourceAt = scratch.take(rowBytes + (stride + 1) * CHANNELS);
+  const targetAt = scratch.take(newRowBytes + 1);
+  const source = scratch.bytes(sourceAt, rowBytes);
+  const target = scratch.bytes(targetAt, newRowBytes);
+
+  const result = new Uint8Array(newRowBytes * height);
+  const end = targetAt + newRowBytes;
   for (let y = 0; y < height; y++) {
-    const row = y * width * CHANNELS;
-    for (let x = 0; x < newWidth; x++) {
-      let red = HALF;
-      let green = HALF;
-      let blue = HALF;
-      let from = row + starts[x]! * CHANNELS;
-      const end = x * stride + lengths[x]!;
-      for (let tap = x * stride; tap < end; tap++) {
-        const weight = weights[tap]!;
-        red += Math.imul(data[from]!, weight);
-        green += Math.imul(data[from + 1]!, weight);
-        blue += Math.imul(data[from + 2]!, weight);
-        from += CHANNELS;
-      }
-      result[next] = toByte(red);
-      result[next + 1] = toByte(green);
-      result[next + 2] = toByte(blue);
-      next += CHANNELS;
-    }
+    source.set(data.subarray(y * rowBytes, (y + 1) * rowBytes));
+    kernels.columns(sourceAt, targetAt, startsAt, weightsAt, end, stride * 4);
+    result.set(target, y * newRowBytes);
   }
   return { data: result, width: newWidth, height };
 }
 
+/** Bytes of a picture that are in the kernels' memory at once, whatever its size. */
+const STRIP_BYTES = 2 ** 23;
+
+/** Strip by strip: as many columns as fit, of all rows. */
 function resampleRows({ data, width, height }: RgbImage, newHeight: number): RgbImage {
   const { starts, lengths, weights, stride } = bicubicWindows(height, newHeight);
-  const rowLength = width * CHANNELS;
-  const result = new Uint8Array(rowLength * newHeight);
-  const sums = new Int32Array(rowLength);
-  for (let y = 0; y < newHeight; y++) {
-    sums.fill(HALF);
-    for (let tap = 0; tap < lengths[y]!; tap++) {
-      const weight = weights[y * stride + tap]!;
-      const row = (starts[y]! + tap) * rowLength;
-      for (let x = 0; x < rowLength; x++) {
-        sums[x] = sums[x]! + Math.imul(data[row + x]!, weight);
-      }
+  const rowBytes = width * CHANNELS;
+  const fitting = Math.max(1, Math.floor(STRIP_BYTES / height / STEP)) * STEP;
+  const stripBytes = Math.min(fitting, Math.ceil(rowBytes / STEP) * STEP);
+  const scratch = new Scratch();
+  const weightsAt = scratch.takeFor(weights);
+  const sourceAt = scratch.take(height * stripBytes);
+  const targetAt = scratch.take(stripBytes);
+  const source = scratch.bytes(sourceAt, height * stripBytes);
+
+  const result = new Uint8Array(rowBytes * newHeight);
+  for (let left = 0; left < rowBytes; left += stripBytes) {
+    const length = Math.min(stripBytes, rowBytes - left);
+    for (let y = 0; y < height; y++) {
+      const from = y * rowBytes + left;
+      source.set(data.subarray(from, from + length), y * stripBytes);
     }
-    const start = y * rowLength;
-    for (let x = 0; x < rowLength; x++) {
-      result[start + x] = toByte(sums[x]!);
+    const target = scratch.bytes(targetAt, length);
+    for (let y = 0; y < newHeight; y++) {
+      const first = weightsAt + y * stride * 4;
+      const from = sourceAt + starts[y]! * stripBytes;
+      kernels.rows(from, targetAt, stripBytes, first, first + lengths[y]! * 4, targetAt + length);
+      result.set(target, y * rowBytes + left);
     }
   }
   return { data: result, width, height: newHeight };
 }
 
-function toByte(sum: number): number {
-  const value = sum >> PRECISION_BITS;
-  return value < 0 ? 0 : value > 255 ? 255 : value;
+const PAGE_BYTES = 2 ** 16;
+
+/** Gives out the kernels' memory place by place; it grows when it must, and has its buffer after that. */
+class Scratch {
+  #end = 0;
+
+  take(length: number): number {
+    const place = this.#end;
+    this.#end = Math.ceil((place + length) / STEP) * STEP;
+    const missing = this.#end - kernels.memory.buffer.byteLength;
+    if (missing > 0) {
+      kernels.memory.grow(Math.ceil(missing / PAGE_BYTES));
+    }
+    return place;
+  }
+
+  bytes(place: number, length: number): Uint8Array {
+    return new Uint8Array(kernels.memory.buffer, place, length);
+  }
+
+  /** A place with these in it. */
+  takeFor(values: Int32Array): number {
+    const place = this.take(values.byteLength);
+    new Int32Array(kernels.memory.buffer, place, values.length).set(values);
+    return place;
+  }
 }
 
 function bicubicWindows(inputs: number, outputs: number): Windows {

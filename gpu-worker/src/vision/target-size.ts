@@ -6,8 +6,8 @@ import { processorResize, qwenVlUtilsResize } from "./smart-resize.ts";
 import type { PixelLimits, PixelSize } from "./smart-resize.ts";
 
 /** qwen-vl-utils' limits where a part names none, in tokens of one picture. */
-const DEFAULT_MIN_TOKENS = 4;
-const DEFAULT_MAX_TOKENS = 16_384;
+export const DEFAULT_MIN_TOKENS = 4;
+export const DEFAULT_MAX_TOKENS = 16_384;
 
 /**
  * The size in pixels a picture is resized to; both sides are multiples of patch · merge.

@@ -16,6 +16,8 @@ export const clipSettings: ClipSettings = {
   fps: 2,
   minFrames: 4,
   maxFrames: 768,
+  maxFrameTokens: 768,
+  frameFloorPixels: 4096,
 };
 
 /** One of the recorded clips. */

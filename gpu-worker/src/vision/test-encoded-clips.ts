@@ -10,6 +10,7 @@ import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
   AV_PIX_FMT_YUV420P,
   AV_PKT_DATA_DISPLAYMATRIX,
+  FF_ENCODER_LIBX264,
 } from "node-av/constants";
 import type { AVColorSpace, FFEncoderCodec } from "node-av/constants";
 
@@ -30,11 +31,17 @@ export interface ClipSpec {
   /** Nine 32-bit numbers: how a player turns the frames. */
   displayMatrix?: Buffer;
   muxerOptions?: Record<string, string>;
+  encoderOptions?: Record<string, string>;
   /** Luma of the left and of the right half of a frame. */
   lumaOf?: (place: number) => readonly [left: number, right: number];
+  /** Fills the luma of a frame instead: a plane of rows that are `stride` bytes apart. */
+  fillLuma?: (plane: Uint8Array, stride: number, place: number) => void;
   /** Cb and Cr of all frames; grey where not given. */
   chroma?: readonly [blue: number, red: number];
 }
+
+/** FFmpeg's name of the encoder of H.264. */
+export const H264_ENCODER = FF_ENCODER_LIBX264;
 
 const FPS = 25;
 
@@ -74,7 +81,7 @@ function writeClip(spec: ClipSpec, file: string): void {
   check(output.writeHeaderSync(Dictionary.fromObject(spec.muxerOptions ?? {})), "write the header");
   using frame = blankFrame(encoder);
   for (let place = 0; place < spec.frames; place++) {
-    paint(frame, (spec.lumaOf ?? placeLuma)(place), spec.chroma ?? [128, 128]);
+    paint(frame, spec, place);
     frame.pts = BigInt(place);
     check(encoder.sendFrameSync(frame), "encode");
     writePackets(encoder, output, stream);
@@ -101,6 +108,9 @@ function openEncoder(spec: ClipSpec, needsHeader: boolean): CodecContext {
   if (spec.colorSpace !== undefined) {
     encoder.colorSpace = spec.colorSpace;
   }
+  for (const [name, value] of Object.entries(spec.encoderOptions ?? {})) {
+    check(encoder.setOption(name, value), `set ${name}`);
+  }
   if (needsHeader) {
     encoder.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
   }
@@ -118,19 +128,20 @@ function blankFrame(encoder: CodecContext): Frame {
   return frame;
 }
 
-function paint(
-  frame: Frame,
-  [left, right]: readonly [number, number],
-  chroma: readonly [number, number],
-): void {
+function paint(frame: Frame, spec: ClipSpec, place: number): void {
   check(frame.makeWritable(), "paint a frame");
-  const [luma, ...planes] = frame.data ?? [];
+  const [luma = Buffer.alloc(0), ...planes] = frame.data ?? [];
   const stride = frame.linesize[0] ?? 0;
-  for (let y = 0; y < frame.height; y++) {
-    luma?.fill(left, y * stride, y * stride + frame.width / 2);
-    luma?.fill(right, y * stride + frame.width / 2, y * stride + frame.width);
+  if (spec.fillLuma === undefined) {
+    const [left, right] = (spec.lumaOf ?? placeLuma)(place);
+    for (let y = 0; y < frame.height; y++) {
+      luma.fill(left, y * stride, y * stride + frame.width / 2);
+      luma.fill(right, y * stride + frame.width / 2, y * stride + frame.width);
+    }
+  } else {
+    spec.fillLuma(luma, stride, place);
   }
-  for (const [index, value] of chroma.entries()) {
+  for (const [index, value] of (spec.chroma ?? [128, 128]).entries()) {
     planes[index]?.fill(value);
   }
 }

@@ -8,6 +8,7 @@ const VideoProcessorConfig = z.object({
   fps: z.number().positive().default(2),
   min_frames: z.int().positive().default(4),
   max_frames: z.int().positive().default(768),
+  max_video_tokens: z.int().positive().default(768),
 });
 
 const FILE = "video_preprocessor_config.json";
@@ -18,6 +19,12 @@ export interface ClipSettings extends VisionSettings {
   fps: number;
   minFrames: number;
   maxFrames: number;
+  /** Of one frame. */
+  maxFrameTokens: number;
+  /** What one frame may have whatever the limit over all frames is; for published checkpoints, `minPixels`. */
+  frameFloorPixels: number;
+  /** How many frames are taken where it is neither by `fps` nor between those limits. */
+  frameCount?: number | "all";
 }
 
 /** Parses `video_preprocessor_config.json`; throws when a field is missing or makes no sense. */
@@ -26,6 +33,14 @@ export function parseVideoProcessorConfig(json: unknown): ClipSettings {
   if (!parsed.success) {
     throw new Error(`${FILE}: ${z.prettifyError(parsed.error)}`);
   }
-  const { fps, min_frames: minFrames, max_frames: maxFrames } = parsed.data;
-  return { ...parsePreprocessorConfig(json, FILE), fps, minFrames, maxFrames };
+  const { fps, min_frames, max_frames, max_video_tokens } = parsed.data;
+  const settings = parsePreprocessorConfig(json, FILE);
+  return {
+    ...settings,
+    fps,
+    minFrames: min_frames,
+    maxFrames: max_frames,
+    maxFrameTokens: max_video_tokens,
+    frameFloorPixels: settings.minPixels,
+  };
 }

@@ -92,6 +92,23 @@ describe("parseModelConfig", () => {
       "a DeepStack layer is named twice",
     ],
     ["more DeepStack layers than text layers", { text: { num_hidden_layers: 2 } }, "than text"],
+    ...["awq", "gptq", "bitsandbytes", "compressed-tensors"].map(
+      (method): [string, Edits, string] => [
+        `weights quantised by ${method}`,
+        { top: { quantization_config: { quant_method: method, bits: 4 } } },
+        `quantization_config.quant_method: expected fp8 with block scales, got "${method}"`,
+      ],
+    ),
+    [
+      "fp8 with a scale for each tensor",
+      { top: { quantization_config: { quant_method: "fp8" } } },
+      "quantization_config.weight_block_size: expected blocks of 128 by 128, got none",
+    ],
+    [
+      "fp8 in other blocks",
+      { top: { quantization_config: { quant_method: "fp8", weight_block_size: [64, 128] } } },
+      "quantization_config.weight_block_size.0",
+    ],
   ])("refuses %s", (_, edits, message) => {
     expect(() => parseModelConfig(configWith(edits))).toThrow(CheckpointError);
     expect(() => parseModelConfig(configWith(edits))).toThrow("config.json: ");

@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { SCALE_BLOCK } from "./block-scales.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
 const ARCHITECTURES = ["Qwen3VLForConditionalGeneration", "Qwen3VLMoeForConditionalGeneration"];
@@ -77,10 +78,14 @@ const VisionConfig = z.object({
   deepstack_visual_indexes: z.array(z.int().nonnegative()).max(8),
 });
 
-/** The `-FP8` checkpoints: blocks of weights, each with a scale. */
+/** The `-FP8` checkpoints: blocks of weights, each with a scale. Which tensors are, their types tell. */
 const QuantizationConfig = z.object({
-  quant_method: z.literal("fp8", "only fp8 with block scales is supported"),
-  weight_block_size: z.tuple([z.literal(128), z.literal(128)]),
+  quant_method: z.literal("fp8", {
+    error: ({ input }) => `expected fp8 with block scales, got ${JSON.stringify(input)}`,
+  }),
+  weight_block_size: z.tuple([z.literal(SCALE_BLOCK), z.literal(SCALE_BLOCK)], {
+    error: ({ input }) => `expected blocks of 128 by 128, got ${JSON.stringify(input) ?? "none"}`,
+  }),
 });
 
 const ConfigFile = z.object({

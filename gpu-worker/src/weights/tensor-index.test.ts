@@ -25,6 +25,8 @@ function floats(...values: readonly number[]): Uint8Array {
 const pair = safetensors({ a: float32Entry([2], 0), b: float32Entry([1], 8) }, floats(1, 2, 3));
 const other = safetensors({ c: float32Entry([1], 0) }, floats(4));
 
+const ONE_IN_FLOAT8 = 0x38;
+
 function indexFile(...shards: readonly string[]): string {
   return JSON.stringify({ weight_map: Object.fromEntries(shards.map((shard, i) => [i, shard])) });
 }
@@ -46,6 +48,29 @@ describe("openTensorIndex", () => {
     const tensors = await openTensorIndex(folder);
     expect(await tensors.readFloat32("a")).toEqual(Float32Array.of(1, 2));
     expect(await tensors.readFloat32("c")).toEqual(Float32Array.of(4));
+  });
+
+  it("gives slices the scales of their blocks", async () => {
+    const [rows, columns] = [300, 130];
+    const bytes = new Uint8Array(rows * columns).fill(ONE_IN_FLOAT8);
+    const header = {
+      a: { dtype: "F8_E4M3", shape: [rows, columns], data_offsets: [0, bytes.length] },
+      a_scale_inv: { ...float32Entry([3, 2], 0), data_offsets: [bytes.length, bytes.length + 24] },
+    };
+    const data = Buffer.concat([bytes, floats(1, 2, 4, 8, 16, 32)]);
+    await write("model.safetensors", safetensors(header, data));
+    const tensors = await openTensorIndex(folder);
+    expect(tensors.names).toEqual(["a"]);
+    const whole = await tensors.readFloat32("a");
+    const slices = [
+      { first: 0, count: 128 },
+      { first: 128, count: 128 },
+      { first: 256, count: 44 },
+    ];
+    const parts = await Promise.all(slices.map((slice) => tensors.readFloat32("a", slice)));
+    expect(parts.flatMap((part) => Array.from(part))).toEqual([...whole]);
+    const corners = [0, 128, 128 * columns, 255 * columns + 129, 256 * columns, whole.length - 1];
+    expect(corners.map((corner) => whole[corner])).toEqual([1, 2, 4, 8, 16, 32]);
   });
 
   it("says which tensor is missing, and which file became shorter since it was opened", async () => {

@@ -78,12 +78,7 @@ export class TensorIndex {
     );
     const values = DTYPES[dtype].toFloat32(bytes);
     const scaleName = scaleNameOf(name);
-    const scale = this.#tensors.get(scaleName);
-    if (dtype === "F8_E4M3" && scale === undefined) {
-      throw new CheckpointError(`tensor ${name} is ${dtype}, but ${scaleName} is missing`);
-    }
-    if (scale !== undefined) {
-      assertBlockScales(name, shape, scale.shape);
+    if (this.#tensors.has(scaleName)) {
       const scaleSlice = sides.length > 1 ? { first, count } : blocksOf({ first, count });
       const scales = await this.readFloat32(scaleName, scaleSlice);
       multiplyBlocks({ values, shape: [count, ...sides] }, scales);
@@ -122,7 +117,22 @@ export async function openTensorIndex(folder: string): Promise<TensorIndex> {
       tensors.set(entry.name, { ...entry, path });
     }
   }
+  assertScaled(tensors);
   return new TensorIndex(tensors);
+}
+
+/** Here, and not where tensors are read: an error of another thread is no `CheckpointError` any more. */
+function assertScaled(tensors: LocatedTensors): void {
+  for (const [name, { dtype, shape }] of tensors) {
+    const scaleName = scaleNameOf(name);
+    const scale = tensors.get(scaleName);
+    if (dtype === "F8_E4M3" && scale === undefined) {
+      throw new CheckpointError(`tensor ${name} is ${dtype}, but ${scaleName} is missing`);
+    }
+    if (scale !== undefined) {
+      assertBlockScales(name, shape, scale.shape);
+    }
+  }
 }
 
 /** Names of the files that hold the weights of a checkpoint folder. @throws CheckpointError */

@@ -45,7 +45,6 @@ const fields: [field: string, value: unknown, says: RegExp, param?: string][] = 
   ["chat_template", "{{ messages }}", /unknown field/],
   ["chat_template_kwargs", { tokenize: true }, /unknown field/],
   ["media_io_kwargs", { video: { num_frames: -1 } }, /unknown field/],
-  ["mm_processor_kwargs", { size: { longest_edge: 1e12 } }, /unknown field/],
   ["response_format", { type: "json_schema" }, /only "text"/, "response_format.type"],
   ["response_format", { type: "json_object" }, /only "text"/, "response_format.type"],
   ["structured_outputs", { regex: "(a+)+b" }, /unknown field/],
@@ -71,6 +70,41 @@ const fields: [field: string, value: unknown, says: RegExp, param?: string][] = 
   ],
   ["tools", [{ type: "function", function: { name: "a b" } }], /tools/, "tools.0.function.name"],
   ["uuid", "someone-elses", /unknown field/],
+];
+
+/** Values of `mm_processor_kwargs`, what is said of them, and of which of its fields. */
+const processorFields: [value: unknown, says: RegExp, field?: string][] = [
+  ["fps", /expected object/],
+  [[], /expected object/],
+  [{ patch_size: 1 }, /unknown field/, "patch_size"],
+  [{ merge_size: 1 }, /unknown field/, "merge_size"],
+  [{ do_resize: false }, /unknown field/, "do_resize"],
+  [{ image_mean: [1e9, 0, 0] }, /unknown field/, "image_mean"],
+  [{ video_backend: "opencv" }, /unknown field/, "video_backend"],
+  [{ size: 1e12 }, /expected object/, "size"],
+  [{ size: { longest_edge: 1e12 } }, /100000000, got 1000000000000/, "size.longest_edge"],
+  [{ size: { longest_edge: "1000000000000" } }, /100000000/, "size.longest_edge"],
+  [{ size: { longest_edge: 0 } }, /got 0/, "size.longest_edge"],
+  [{ size: { shortest_edge: -1 } }, /got -1/, "size.shortest_edge"],
+  [{ size: { height: 1e6, width: 1e6 } }, /unknown field/, "size.height"],
+  [{ max_pixels: 0 }, /got 0/, "max_pixels"],
+  [{ max_pixels: 1.5 }, /1\.5|int/, "max_pixels"],
+  [{ max_pixels: "many" }, /expected number/, "max_pixels"],
+  [{ min_pixels: 2 ** 53 }, /min_pixels/, "min_pixels"],
+  [{ min_pixels: 5000, max_pixels: 4000 }, /least pixels/],
+  [{ min_pixels: 5000, size: { longest_edge: 4000 } }, /least pixels/],
+  [{ num_frames: -1 }, /got -1/, "num_frames"],
+  [{ num_frames: 0 }, /got 0/, "num_frames"],
+  [{ num_frames: 1 }, /got 1/, "num_frames"],
+  [{ num_frames: 1e9 }, /768/, "num_frames"],
+  [{ num_frames: 4, fps: 2 }, /expected fps or num_frames, got both/, "num_frames"],
+  [{ fps: 0 }, /got 0/, "fps"],
+  [{ fps: -2 }, /got -2/, "fps"],
+  [{ fps: [2] }, /expected number/, "fps"],
+  [{ max_frames: 1 }, /got 1/, "max_frames"],
+  [{ do_sample_frames: "no" }, /expected boolean/, "do_sample_frames"],
+  [{ cap_pixels_per_frame: false }, /only true/, "cap_pixels_per_frame"],
+  [{ max_video_tokens: 0 }, /got 0/, "max_video_tokens"],
 ];
 
 /** Messages, what is said of them, and of which param. */
@@ -110,6 +144,12 @@ export const badFields: BadInput[] = [
     name: `${field}: ${JSON.stringify({ value }).slice(0, 50)}`,
     body: withFields({ [field]: value }),
     param,
+    says,
+  })),
+  ...processorFields.map(([value, says, field]) => ({
+    name: `mm_processor_kwargs ${JSON.stringify(value)}`,
+    body: withFields({ mm_processor_kwargs: value }),
+    param: ["mm_processor_kwargs", ...(field === undefined ? [] : [field])].join("."),
     says,
   })),
   {
