@@ -31,3 +31,9 @@ async function figuresOf(pid: number): Promise<ProcessFigures> {
     sockets: targets.filter((target) => target.startsWith("socket:")).length,
   };
 }
+
+/** The most resident memory that a process ever had, in MiB; 0 when it is gone. */
+export async function peakMemory(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  return Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
+}

@@ -2,10 +2,20 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Codec, CodecContext, Dictionary, FormatContext, Frame, Packet, Rational } from "node-av";
+import {
+  Codec,
+  CodecContext,
+  Dictionary,
+  FormatContext,
+  Frame,
+  Log,
+  Packet,
+  Rational,
+} from "node-av";
 import type { Stream } from "node-av";
 import {
   AVFMT_GLOBALHEADER,
+  AV_LOG_QUIET,
   AVMEDIA_TYPE_VIDEO,
   AV_CODEC_FLAG_GLOBAL_HEADER,
   AV_PIX_FMT_YUV420P,
@@ -21,6 +31,8 @@ export interface ClipSpec {
   /** FFmpeg's name of a muxer, e.g. `mp4`. */
   muxer: string;
   frames: number;
+  /** Frames a second; 25 where not given. */
+  fps?: number;
   width?: number;
   height?: number;
   /** Frames from one key frame to the next. */
@@ -43,7 +55,7 @@ export interface ClipSpec {
 /** FFmpeg's name of the encoder of H.264. */
 export const H264_ENCODER = FF_ENCODER_LIBX264;
 
-const FPS = 25;
+const DEFAULT_FPS = 25;
 
 const STEP = 14;
 const DARKEST = 16;
@@ -51,6 +63,11 @@ const DARKEST = 16;
 /** Tells up to 256 frames apart: the place in base 16, a digit in each half. */
 function placeLuma(place: number): [number, number] {
   return [DARKEST + STEP * (place % 16), DARKEST + STEP * (Math.floor(place / 16) % 16)];
+}
+
+/** Encoders tell much about themselves on standard error. */
+export function silenceEncoders(): void {
+  Log.setLevel(AV_LOG_QUIET);
 }
 
 /** Encodes a clip with FFmpeg, its halves grey. */
@@ -100,8 +117,9 @@ function openEncoder(spec: ClipSpec, needsHeader: boolean): CodecContext {
   encoder.width = spec.width ?? 64;
   encoder.height = spec.height ?? 64;
   encoder.pixelFormat = AV_PIX_FMT_YUV420P;
-  encoder.timeBase = new Rational(1, FPS);
-  encoder.framerate = new Rational(FPS, 1);
+  const fps = spec.fps ?? DEFAULT_FPS;
+  encoder.timeBase = new Rational(1, fps);
+  encoder.framerate = new Rational(fps, 1);
   encoder.gopSize = spec.keyDistance ?? 12;
   encoder.maxBFrames = spec.bFrames ?? 0;
   encoder.threadCount = 1;
