@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const logger = new Logger(config.logLevel);
   const checkpoint = await openCheckpoint(config.model);
-  const memory = planMemory(config.memoryBytes, checkpoint.config.text);
+  const memory = planMemory(config.memoryBytes, checkpoint.config, pictureTokens(checkpoint));
   assertUsable(memory, config);
   const onProgress = buildProgress(logger);
   const model = await loadModel(checkpoint, { ...config, memory, onProgress });
@@ -69,7 +69,7 @@ interface Preparers {
 
 function createService(
   { id, config, vision, generation, tokenizer }: Checkpoint,
-  { slotCapacity, featureBytes }: MemoryPlan,
+  memory: MemoryPlan,
   { images, clips, prompts }: Preparers,
 ): ChatService {
   return new ChatService({
@@ -78,19 +78,23 @@ function createService(
       object: "model",
       created: Math.floor(Date.now() / 1000),
       owned_by: "qwen3-vl-api",
-      max_model_len: slotCapacity,
+      max_model_len: memory.slotCapacity,
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     },
-    media: new RequestMedia({
-      images,
-      clips,
-      mergeSize: config.vision.mergeSize,
-      cacheBytes: featureBytes,
-    }),
+    media: new RequestMedia({ images, clips, config: config.vision, memory }),
     prompts,
     tokenizer,
     generation,
   });
+}
+
+/** Of a frame at most, whatever the checkpoint's processors say of pictures. */
+const FRAME_TOKENS = 768;
+
+/** Tokens of the largest picture or frame that the checkpoint's processors give the encoder. */
+function pictureTokens({ vision }: Checkpoint): number {
+  const tokenPixels = (vision.patchSize * vision.mergeSize) ** 2;
+  return Math.max(FRAME_TOKENS, Math.ceil(vision.maxPixels / tokenPixels));
 }
 
 /** A prompt and an answer of this many tokens must fit, or hardly any request would. */
