@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   process.once("disconnect", endWithStarter);
   const { folder, id } = await locateModel(config, logger);
   const checkpoint = await openCheckpoint(folder, id);
-  const memory = planMemory(config.memoryBytes, checkpoint.config.text);
+  const memory = planMemory(config.memoryBytes, checkpoint.config, pictureTokens(checkpoint));
   assertUsable(memory, config);
   const onProgress = buildProgress(logger);
   const model = await loadModel(checkpoint, { ...config, memory, onProgress });
@@ -72,7 +72,7 @@ interface Preparers {
 
 function createService(
   { id, config, vision, generation, tokenizer }: Checkpoint,
-  { slotCapacity, featureBytes }: MemoryPlan,
+  memory: MemoryPlan,
   { images, clips, prompts }: Preparers,
 ): ChatService {
   return new ChatService({
@@ -81,15 +81,10 @@ function createService(
       object: "model",
       created: Math.floor(Date.now() / 1000),
       owned_by: "qwen3-vl-api",
-      max_model_len: slotCapacity,
+      max_model_len: memory.slotCapacity,
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     },
-    media: new RequestMedia({
-      images,
-      clips,
-      mergeSize: config.vision.mergeSize,
-      cacheBytes: featureBytes,
-    }),
+    media: new RequestMedia({ images, clips, config: config.vision, memory }),
     prompts,
     tokenizer,
     generation,
@@ -99,6 +94,15 @@ function createService(
 /** A fetch may take an hour: when the process that started it goes, no one waits for it any more. */
 function endWithStarter(): void {
   process.exit(1);
+}
+
+/** Of a frame at most, whatever the checkpoint's processors say of pictures. */
+const FRAME_TOKENS = 768;
+
+/** Tokens of the largest picture or frame that the checkpoint's processors give the encoder. */
+function pictureTokens({ vision }: Checkpoint): number {
+  const tokenPixels = (vision.patchSize * vision.mergeSize) ** 2;
+  return Math.max(FRAME_TOKENS, Math.ceil(vision.maxPixels / tokenPixels));
 }
 
 /** A prompt and an answer of this many tokens must fit, or hardly any request would. */

@@ -70,7 +70,7 @@ async function logitsOf(name: string, precision: Precision): Promise<Float32Arra
     precision,
     threads: 2,
     slots: 1,
-    memory: planMemory(2 ** 26, checkpoint.config.text),
+    memory: planMemory(2 ** 26, checkpoint.config, 64),
   });
   try {
     return (await model.decoder.prefillAllLogits(textRow(0, 0, tokensOf(24)))).slice();

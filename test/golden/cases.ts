@@ -79,7 +79,7 @@ async function openBench(
     precision,
     threads: 2,
     slots: 2,
-    memory: planMemory(2 ** 28, checkpoint.config.text),
+    memory: planMemory(2 ** 28, checkpoint.config, 1024),
   };
   return {
     comparison: comparisonFor(precision),

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { openCheckpoint } from "../../gpu-worker/src/checkpoint.ts";
 import type { ModelRow, PatchedMedium } from "../../gpu-worker/src/engine/model.ts";
 import { buildGraphs } from "../../gpu-worker/src/model/build-graphs.ts";
+import type { GraphFiles } from "../../gpu-worker/src/model/build-graphs.ts";
 import { OnnxModel } from "../../gpu-worker/src/runtime/onnx-model.ts";
+import type { ModelConfig } from "../../gpu-worker/src/weights/model-config.ts";
 
 /** A tiny random Qwen3-VL: 4 layers of width 64, 1,536 tokens. */
 export const DENSE = join(import.meta.dirname, "../golden/data/checkpoints/dense");
@@ -13,11 +15,21 @@ export const DENSE = join(import.meta.dirname, "../golden/data/checkpoints/dense
 export const SLOTS = 8;
 export const SLOT_CAPACITY = 160;
 
-/** The real model on ONNX Runtime over the tiny checkpoint, its graphs in a temporary folder. */
-export async function openDenseModel(): Promise<{ model: OnnxModel; close: () => Promise<void> }> {
+/** The graphs of the tiny checkpoint, in a temporary folder. */
+export async function openDenseGraphs(): Promise<{
+  config: ModelConfig;
+  graphs: GraphFiles;
+  remove: () => Promise<void>;
+}> {
   const folder = await mkdtemp(join(tmpdir(), "dense-graphs-"));
   const { config, tensors } = await openCheckpoint(DENSE);
   const graphs = await buildGraphs({ config, tensors }, join(folder, "graphs"));
+  return { config, graphs, remove: () => rm(folder, { recursive: true }) };
+}
+
+/** The real model on ONNX Runtime over the tiny checkpoint. */
+export async function openDenseModel(): Promise<{ model: OnnxModel; close: () => Promise<void> }> {
+  const { config, graphs, remove } = await openDenseGraphs();
   const sizes = {
     threads: 2,
     slots: SLOTS,
@@ -27,9 +39,9 @@ export async function openDenseModel(): Promise<{ model: OnnxModel; close: () =>
   const model = new OnnxModel({ config, graphs, ...sizes });
   return {
     model,
-    close: async () => {
+    close: () => {
       model.close();
-      await rm(folder, { recursive: true });
+      return remove();
     },
   };
 }

@@ -116,7 +116,7 @@ export class EngineGenerator implements Generator {
       if (signal.aborted) {
         return undefined;
       }
-      const features = await this.#model.encode(patched);
+      const features = await this.#model.encode(patched, signal);
       onFeatures(features);
       return features;
     });

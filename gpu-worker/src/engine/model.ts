@@ -44,7 +44,8 @@ export interface Model {
   readonly slotCapacity: number;
   /** Tokens that all slots together may hold. */
   readonly tokenBudget: number;
-  encode(medium: PatchedMedium): Promise<VisionFeatures>;
+  /** Rejects with the signal's reason soon after it aborts. */
+  encode(medium: PatchedMedium, signal?: AbortSignal): Promise<VisionFeatures>;
   /** Copies the keys and values of the first tokens of a slot to another. */
   copyPrefix(from: number, to: number, tokens: number): void;
   /** Gives back the memory of a slot, whose content is lost. */

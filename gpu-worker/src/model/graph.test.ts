@@ -73,4 +73,24 @@ describe("Graph", () => {
     expect(graph.parts.outputs.map(({ name }) => name)).toEqual(["y", "present"]);
     expect(graph.parts.nodes.at(-1)?.outputs).toEqual([attended, "present"]);
   });
+
+  it("scans rows with a graph of its own, over the weights and names of all", () => {
+    const graph = new Graph();
+    const x = graph.input("x", "float32", ["n", 2]);
+    const outside = graph.op("Relu", [x]);
+    const { sum } = graph.scope("a").scan({ row: outside }, (body, { row }) => ({
+      sum: body.op("Add", [row, body.weight("w", [2])]),
+    }));
+    const scan = graph.parts.nodes.at(-1);
+    expect(graph.parts.nodes.map(({ op }) => op)).toEqual(["Relu", "Scan"]);
+    expect(scan).toMatchObject({ inputs: [outside], outputs: [sum] });
+    const body = scan?.attributes["body"];
+    expect(body).toMatchObject({
+      nodes: [{ op: "Add", inputs: [expect.any(String), "a.w"] }],
+      inputs: [expect.any(String)],
+    });
+    expect([...graph.parts.weights.keys()]).toEqual(["a.w"]);
+    const next = graph.op("Add", [sum, sum]);
+    expect(JSON.stringify(body)).not.toContain(JSON.stringify(next));
+  });
 });

@@ -13,7 +13,14 @@ export interface FloatAttribute {
   float: number;
 }
 
-type Attribute = number | string | readonly number[] | FloatAttribute;
+/** A graph inside a node; its values may also be those of the graph around it. */
+export interface Subgraph {
+  nodes: readonly GraphNode[];
+  inputs: readonly Value[];
+  outputs: readonly Value[];
+}
+
+type Attribute = number | string | readonly number[] | FloatAttribute | Subgraph;
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 export const float = (value: number): FloatAttribute => ({ float: value });
@@ -57,6 +64,8 @@ export interface GraphConstant {
 
 interface GraphParts {
   nodes: GraphNode[];
+  /** Names given so far. */
+  names: { count: number };
   inputs: GraphPort[];
   outputs: GraphPort[];
   /** By the name of the first tensor that each is stored as. */
@@ -141,7 +150,7 @@ export class Graph {
     outputCount: number,
     attributes: Attributes = {},
   ): [Value, ...Value[]] {
-    const name = `${this.#path}/${op}_${this.parts.nodes.length}`;
+    const name = this.#nextName(op);
     const rest = Array.from({ length: outputCount - 1 }, (_, index) => `${name}:${index + 1}`);
     this.parts.nodes.push({ name, op, inputs, outputs: [name, ...rest], attributes });
     return [name, ...rest];
@@ -154,11 +163,42 @@ export class Graph {
     ports: readonly GraphPort[],
     attributes: Attributes,
   ): Value {
-    const name = `${this.#path}/${op}_${this.parts.nodes.length}`;
+    const name = this.#nextName(op);
     const outputs = [name, ...ports.map((port) => port.name)];
     this.parts.nodes.push({ name, op, inputs, outputs, attributes });
     this.parts.outputs.push(...ports);
     return name;
+  }
+
+  /**
+   * Runs `body` on one row of the inputs after the other, along their first side, and stacks its results
+   * again: what is computed in between is there for one row at a time. The body may also read any value
+   * of the graph around it.
+   */
+  scan<Input extends string, Result extends string>(
+    inputs: Readonly<Record<Input, Value>>,
+    body: (graph: Graph, rows: Readonly<Record<Input, Value>>) => Readonly<Record<Result, Value>>,
+  ): Record<Result, Value> {
+    const name = this.#nextName("Scan");
+    const rows = renamed(inputs, (key) => `${name}/${key}`);
+    const inner = new Graph(this.precision, this.#path, { ...this.parts, nodes: [] });
+    const results = body(inner, rows);
+    const stacked = renamed(results, (key) => `${name}:${key}`);
+    this.parts.nodes.push({
+      name,
+      op: "Scan",
+      inputs: Object.values(inputs),
+      outputs: Object.values(stacked),
+      attributes: {
+        num_scan_inputs: Object.keys(inputs).length,
+        body: {
+          nodes: inner.parts.nodes,
+          inputs: Object.values(rows),
+          outputs: Object.values(results),
+        },
+      },
+    });
+    return stacked;
   }
 
   #store(
@@ -181,14 +221,32 @@ export class Graph {
     return name;
   }
 
+  /** Unique in a graph and all graphs inside it. */
+  #nextName(op: string): Value {
+    return `${this.#path}/${op}_${this.parts.names.count++}`;
+  }
+
   #pathOf(name: string): string {
     return this.#path === "" ? name : `${this.#path}.${name}`;
   }
 }
 
+/** Other values under the same keys, in the same order. */
+function renamed<Key extends string>(
+  values: Readonly<Record<Key, Value>>,
+  name: (key: string) => Value,
+): Record<Key, Value> {
+  const result: Record<Key, Value> = { ...values };
+  for (const key in result) {
+    result[key] = name(key);
+  }
+  return result;
+}
+
 function emptyParts(): GraphParts {
   return {
     nodes: [],
+    names: { count: 0 },
     inputs: [],
     outputs: [],
     weights: new Map(),

@@ -1,6 +1,6 @@
 import { ELEMENT_TYPES } from "./element-type.ts";
 import type { Initialiser } from "./graph-weight.ts";
-import type { Attributes, Graph, GraphConstant, GraphNode, GraphPort } from "./graph.ts";
+import type { Attributes, Graph, GraphConstant, GraphNode, GraphPort, Subgraph } from "./graph.ts";
 import { ProtobufWriter } from "./protobuf.ts";
 
 /** Where a tensor's bytes lie, relative to the folder of the `.onnx` file. */
@@ -34,6 +34,7 @@ const CONTRIB_OPS: ReadonlySet<string> = new Set([
 const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_STRING = 3;
+const ATTRIBUTE_GRAPH = 5;
 const ATTRIBUTE_INTS = 7;
 
 const EXTERNAL_LOCATION = 1;
@@ -113,11 +114,28 @@ function writeAttribute(writer: ProtobufWriter, name: string, value: Attributes[
   } else if ("float" in value) {
     writer.float(2, value.float);
     writer.int(20, ATTRIBUTE_FLOAT);
+  } else if ("nodes" in value) {
+    writer.message(6, (message) => writeSubgraph(message, value));
+    writer.int(20, ATTRIBUTE_GRAPH);
   } else {
     for (const item of value) {
       writer.int(8, item);
     }
     writer.int(20, ATTRIBUTE_INTS);
+  }
+}
+
+/** ONNX Runtime takes the types of inputs and outputs from the node around them. */
+function writeSubgraph(writer: ProtobufWriter, { nodes, inputs, outputs }: Subgraph): void {
+  for (const node of nodes) {
+    writer.message(1, (message) => writeNode(message, node));
+  }
+  writer.string(2, "body");
+  for (const name of inputs) {
+    writer.message(11, (message) => message.string(1, name));
+  }
+  for (const name of outputs) {
+    writer.message(12, (message) => message.string(1, name));
   }
 }
 

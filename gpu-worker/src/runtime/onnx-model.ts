@@ -44,8 +44,9 @@ export class OnnxModel implements Model {
     });
   }
 
-  encode(medium: PatchedMedium): Promise<VisionFeatures> {
-    return encodeMedium(this.#sessions.vision, this.#config.vision, medium);
+  encode(medium: PatchedMedium, signal?: AbortSignal): Promise<VisionFeatures> {
+    const options = signal === undefined ? {} : { signal };
+    return encodeMedium(this.#sessions.vision, this.#config.vision, medium, options);
   }
 
   copyPrefix(from: number, to: number, tokens: number): void {

@@ -30,6 +30,8 @@ const SLOTS = {
   ],
   createSessionOptions: [10, "void *F(_Out_ void **options)"],
   setIntraOpNumThreads: [24, "void *F(void *options, int threads)"],
+  createRunOptions: [39, "void *F(_Out_ void **options)"],
+  runOptionsSetTerminate: [46, "void *F(void *options)"],
   createTensorWithDataAsOrtValue: [
     49,
     "void *F(void *memory, void *data, size_t bytes, const int64_t *shape, size_t rank, int type, _Out_ void **value)",
@@ -38,8 +40,10 @@ const SLOTS = {
   releaseStatus: [93, "void F(void *status)"],
   releaseSession: [95, "void F(void *session)"],
   releaseValue: [96, "void F(void *value)"],
+  releaseRunOptions: [97, "void F(void *options)"],
   releaseSessionOptions: [100, "void F(void *options)"],
   addSessionConfigEntry: [130, "void *F(void *options, const char *key, const char *value)"],
+  addRunConfigEntry: [165, "void *F(void *options, const char *key, const char *value)"],
 } as const satisfies Record<string, readonly [slot: number, signature: string]>;
 
 const LIBRARY_NAMES: Partial<Record<NodeJS.Platform, string>> = {
@@ -102,13 +106,17 @@ function bindFunctions(table: unknown): OrtApi["functions"] {
     run: bind("run"),
     createSessionOptions: bind("createSessionOptions"),
     setIntraOpNumThreads: bind("setIntraOpNumThreads"),
+    createRunOptions: bind("createRunOptions"),
+    runOptionsSetTerminate: bind("runOptionsSetTerminate"),
     createTensorWithDataAsOrtValue: bind("createTensorWithDataAsOrtValue"),
     createCpuMemoryInfo: bind("createCpuMemoryInfo"),
     releaseStatus: bind("releaseStatus"),
     releaseSession: bind("releaseSession"),
     releaseValue: bind("releaseValue"),
+    releaseRunOptions: bind("releaseRunOptions"),
     releaseSessionOptions: bind("releaseSessionOptions"),
     addSessionConfigEntry: bind("addSessionConfigEntry"),
+    addRunConfigEntry: bind("addRunConfigEntry"),
   };
 }
 

@@ -1,30 +1,36 @@
 import type { PatchedMedium, VisionFeatures } from "../engine/model.ts";
 import { VISION } from "../model/vision-encoder.ts";
 import { interpolatePositions, visionRotaryTable } from "../model/vision-positions.ts";
+import { pairsPerRun, stripTokens } from "../model/vision-strips.ts";
 import type { VisionEncoderConfig } from "../weights/model-config.ts";
 import type { Session } from "./session.ts";
 import { Tensor } from "./tensor.ts";
 
-/** Patches that one run encodes: enough to be efficient, and a few hundred megabytes at 2B size. */
-const MAX_RUN_PATCHES = 16_384;
+export interface EncodeOptions {
+  signal?: AbortSignal;
+  /** Tokens of a strip; another length changes memory and time but no result. */
+  stripTokens?: number;
+}
 
 /**
- * Runs the vision encoder over one picture or clip. Attention stays within a frame pair, so a clip is
- * encoded a few pairs at a time and needs no more memory than they do.
+ * Runs the vision encoder over one picture, in strips, or over a clip. Attention stays within a frame
+ * pair, so a clip is encoded a few pairs at a time and needs no more memory than they do.
  */
 export async function encodeMedium(
   session: Session,
   config: VisionEncoderConfig,
   { patches, grid }: PatchedMedium,
+  options: EncodeOptions = {},
 ): Promise<VisionFeatures> {
   const pairPatches = grid.h * grid.w;
-  const pairLength = (pairPatches / config.mergeSize ** 2) * config.outHiddenSize;
-  const pairsPerRun = Math.max(1, Math.floor(MAX_RUN_PATCHES / pairPatches));
+  const pairTokens = pairPatches / config.mergeSize ** 2;
+  const pairLength = pairTokens * config.outHiddenSize;
+  const rowLength = patches.length / (grid.t * pairPatches);
   const features = emptyFeatures(config, grid.t * pairLength);
-  for (let pair = 0; pair < grid.t; pair += pairsPerRun) {
-    const t = Math.min(pairsPerRun, grid.t - pair);
-    const rowLength = patches.length / (grid.t * pairPatches);
-    const window = {
+  const step = pairsPerRun(pairTokens, options.stripTokens);
+  for (let pair = 0; pair < grid.t; pair += step) {
+    const t = Math.min(step, grid.t - pair);
+    const run = {
       patches: patches.subarray(
         pair * pairPatches * rowLength,
         (pair + t) * pairPatches * rowLength,
@@ -33,10 +39,11 @@ export async function encodeMedium(
     };
     const part = (rows: Float32Array<ArrayBuffer>) =>
       rows.subarray(pair * pairLength, (pair + t) * pairLength);
-    await runEncoder(session, config, window, {
+    const outputs = {
       embeddings: part(features.embeddings),
       deepstack: features.deepstack.map(part),
-    });
+    };
+    await runEncoder({ session, config, run, outputs }, options);
   }
   return features;
 }
@@ -53,14 +60,23 @@ function emptyFeatures({ deepstackLayers }: VisionEncoderConfig, length: number)
   };
 }
 
+interface Run {
+  session: Session;
+  config: VisionEncoderConfig;
+  run: PatchedMedium;
+  outputs: FeatureRows;
+}
+
 async function runEncoder(
-  session: Session,
-  config: VisionEncoderConfig,
-  { patches, grid }: PatchedMedium,
-  { embeddings, deepstack }: FeatureRows,
+  { session, config, run, outputs: { embeddings, deepstack } }: Run,
+  { signal, stripTokens: wanted }: EncodeOptions,
 ): Promise<void> {
-  const shape = [grid.t, (grid.h * grid.w) / config.mergeSize ** 2, config.outHiddenSize];
-  const inputs = encoderInputs(config, { patches, grid });
+  const { t, h, w } = run.grid;
+  const tokens = (h * w) / config.mergeSize ** 2;
+  const strip = stripTokens(tokens, wanted);
+  const strips = tokens / strip;
+  const shape = [strips, t, strip, config.outHiddenSize];
+  const inputs = encoderInputs(config, run, strips);
   const outputs = {
     [VISION.embeddings]: new Tensor(embeddings, shape),
     ...Object.fromEntries(
@@ -68,7 +84,10 @@ async function runEncoder(
     ),
   };
   try {
-    await session.run(inputs, outputs);
+    await session.run(inputs, outputs, {
+      ...(signal === undefined ? {} : { signal }),
+      givesBackMemory: strips > 1, // or the arena would keep a large picture's memory for good
+    });
   } finally {
     for (const tensor of [...Object.values(inputs), ...Object.values(outputs)]) {
       tensor[Symbol.dispose]();
@@ -76,21 +95,27 @@ async function runEncoder(
   }
 }
 
+/** A clip's pairs of one run are the batch, and one strip; a picture is a batch of one. */
 function encoderInputs(
   config: VisionEncoderConfig,
   { patches, grid }: PatchedMedium,
+  strips: number,
 ): Record<string, Tensor> {
   const { mergeSize, positionGrid, hiddenSize, heads } = config;
-  const count = grid.h * grid.w;
+  const { t, h, w } = grid;
+  const count = h * w;
+  const strip = count / strips;
   const places = interpolatePositions(grid, mergeSize, positionGrid);
   const rope = visionRotaryTable(grid, mergeSize, hiddenSize / heads / 2);
-  const rows = BigInt64Array.from({ length: grid.t * count }, (_, index) => BigInt(index % count));
+  const rows = BigInt64Array.from({ length: t * count }, (_, index) => BigInt(index % count));
+  const pairShape = BigInt64Array.from([t, count, hiddenSize], BigInt);
   return {
-    [VISION.patches]: new Tensor(patches, [grid.t, count, patches.length / (grid.t * count)]),
-    [VISION.positionIndices]: new Tensor(places.indices, [count, 4]),
-    [VISION.positionWeights]: new Tensor(places.weights, [count, 4, 1]),
-    [VISION.ropeRows]: new Tensor(rows, [grid.t, count]),
+    [VISION.patches]: new Tensor(patches, [strips, t, strip, patches.length / (t * count)]),
+    [VISION.positionIndices]: new Tensor(places.indices, [strips, strip, 4]),
+    [VISION.positionWeights]: new Tensor(places.weights, [strips, strip, 4, 1]),
+    [VISION.ropeRows]: new Tensor(rows, [strips, t, strip]),
     [VISION.ropeCos]: new Tensor(rope.cos, [rope.rows, rope.pairs]),
     [VISION.ropeSin]: new Tensor(rope.sin, [rope.rows, rope.pairs]),
+    [VISION.pairShape]: new Tensor(pairShape, [pairShape.length]),
   };
 }

@@ -113,7 +113,8 @@ export class ChatCompletions {
     const { service, generator } = this.#options;
     const request = parseChatRequest(body);
     const context = { tenant, parts: media, signal: live.signal };
-    const { prompt, generation } = await service.prepare(id, request, context);
+    using chat = await service.prepare(id, request, context);
+    const { prompt, generation } = chat;
     live.counts.prompt = prompt.tokenIds.length;
     live.counts.image = prompt.imageTokens;
     live.counts.video = prompt.videoTokens;

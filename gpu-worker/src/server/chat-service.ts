@@ -13,7 +13,7 @@ import { IncrementalDetokenizer } from "../prompt/detokenizer.ts";
 import type { GenerationConfig } from "../prompt/generation-config.ts";
 import type { PromptThread } from "../prompt/prompt-thread.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
-import type { MediaContext, PreparedMedium, RequestMedia } from "./request-media.ts";
+import type { MediaContext, PlannedMedium, RequestMedia } from "./request-media.ts";
 
 export interface ChatServiceOptions {
   model: Model;
@@ -23,13 +23,20 @@ export interface ChatServiceOptions {
   generation: GenerationConfig;
 }
 
-export interface PreparedChat {
+/** A request as a generator takes it; its media's memory is set aside until this is disposed of. */
+export interface PreparedChat extends Disposable {
   prompt: ChatPrompt;
   generation: GenerationRequest;
 }
 
 /** What of a request is not in its body. */
 export type ChatContext = Omit<MediaContext, "processor">;
+
+interface PlannedChat {
+  media: readonly PlannedMedium[];
+  prompt: ChatPrompt;
+  maxTokens: number;
+}
 
 /** From a client's request to what a generator takes: pictures to patches, messages to tokens. */
 export class ChatService {
@@ -41,32 +48,26 @@ export class ChatService {
     this.#options = options;
   }
 
-  /** @throws ApiError that names the part at fault, or the lengths that do not fit the context */
+  /**
+   * Everything that can be refused is, before the first pixel is decoded.
+   *
+   * @throws ApiError that names the part at fault, or what of its lengths does not fit
+   */
   async prepare(id: string, request: ChatRequest, context: ChatContext): Promise<PreparedChat> {
-    this.#assertModel(request.model);
-    const mediaContext = withProcessor(context, request);
-    const media = await Promise.all(
-      mediaParts(request).map((located) => this.#options.media.prepare(located, mediaContext)),
-    );
-    const prompt = await this.#options.prompts.write(
-      request,
-      media.map((medium) => medium.prompt),
-    );
-    const generation = this.#generationRequest(request, prompt, media);
-    return { prompt, generation: { id, tenant: context.tenant, ...generation } };
+    const planned = await this.#plan(request, context);
+    const prepared = await this.#options.media.prepare(planned.media, context.signal);
+    const generation = this.#generationRequest(request, planned, prepared.media);
+    return {
+      prompt: planned.prompt,
+      generation: { id, tenant: context.tenant, ...generation },
+      [Symbol.dispose]: () => prepared[Symbol.dispose](),
+    };
   }
 
   /** What `prepare` would find, and refuse, without decoding or running anything. */
   async estimate(request: ChatRequest, context: ChatContext): Promise<Estimate> {
-    this.#assertModel(request.model);
-    const mediaContext = withProcessor(context, request);
-    const media = await Promise.all(
-      mediaParts(request).map((located) => this.#options.media.plan(located, mediaContext)),
-    );
-    const { tokenIds, imageTokens, videoTokens } = await this.#options.prompts.write(
-      request,
-      media,
-    );
+    const { prompt, maxTokens } = await this.#plan(request, context);
+    const { tokenIds, imageTokens, videoTokens } = prompt;
     return {
       object: "chat.completion.estimate",
       model: this.model.id,
@@ -76,24 +77,40 @@ export class ChatService {
         image_tokens: imageTokens,
         video_tokens: videoTokens,
       },
-      max_completion_tokens: this.#maxTokens(request, tokenIds.length),
+      max_completion_tokens: maxTokens,
       max_model_len: this.model.max_model_len,
     };
   }
 
+  async #plan(request: ChatRequest, context: ChatContext): Promise<PlannedChat> {
+    this.#assertModel(request.model);
+    const { media: requestMedia, prompts } = this.#options;
+    const mediaContext = { ...context, processor: request.mm_processor_kwargs ?? {} };
+    const media = await Promise.all(
+      mediaParts(request).map((located) => requestMedia.plan(located, mediaContext)),
+    );
+    const prompt = await prompts.write(
+      request,
+      media.map((medium) => medium.prompt),
+    );
+    const maxTokens = this.#maxTokens(request, prompt.tokenIds.length);
+    requestMedia.assertFit(media);
+    return { media, prompt, maxTokens };
+  }
+
   #generationRequest(
     request: ChatRequest,
-    prompt: ChatPrompt,
-    media: readonly PreparedMedium[],
+    { prompt, maxTokens }: PlannedChat,
+    media: GenerationRequest["media"],
   ): Omit<GenerationRequest, "id" | "tenant"> {
     const { generation, tokenizer } = this.#options;
     const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
     const stops = typeof request.stop === "string" ? [request.stop] : (request.stop ?? []);
     return {
       prompt: { tokenIds, positions, ropeDelta },
-      media: media.map((medium) => medium.generation),
+      media,
       visionPlaces,
-      maxTokens: this.#maxTokens(request, tokenIds.length),
+      maxTokens,
       sampler: new Sampler(samplingSettings(request, generation), tokenIds),
       decoder: new IncrementalDetokenizer(tokenizer),
       stopStrings: new StopStringFilter(stops),
@@ -134,8 +151,4 @@ export class ChatService {
     }
     return wanted ?? room;
   }
-}
-
-function withProcessor(context: ChatContext, request: ChatRequest): MediaContext {
-  return { ...context, processor: request.mm_processor_kwargs ?? {} };
 }

@@ -11,16 +11,32 @@ import { mediaNameOf } from "@qwen3-vl/shared/worker-protocol";
 import { FeatureCache } from "../engine/feature-cache.ts";
 import type { RequestMedium } from "../engine/generator.ts";
 import type { PatchedMedium, VisionFeatures } from "../engine/model.ts";
+import type { MemoryPlan } from "../memory-plan.ts";
+import { encoderBytes, featureBytes, patchBytes } from "../model/vision-memory.ts";
+import { largestRun } from "../model/vision-strips.ts";
 import type { PromptMedium } from "../prompt/prompt-media.ts";
 import type { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { tokensOf } from "../vision/grid.ts";
 import type { ImagePreprocessor } from "../vision/image-preprocessor.ts";
 import type { ClipInput } from "../vision/prepare-clip.ts";
+import type { VisionEncoderConfig } from "../weights/model-config.ts";
+import { MediaMemory } from "./media-memory.ts";
+import type { MediaReservation } from "./media-memory.ts";
 
-/** A medium as the prompt and as the generator take it. */
-export interface PreparedMedium {
+/** A medium of which everything but its pixels is known. */
+export interface PlannedMedium {
+  /** Of its part in the request. */
+  path: string;
+  digest: Buffer;
   prompt: PromptMedium;
-  generation: RequestMedium;
+  /** Of a medium that was encoded before. */
+  features: VisionFeatures | undefined;
+  decode: (signal: AbortSignal) => Promise<PatchedMedium>;
+}
+
+/** Media as the generator takes them; their memory is set aside until this is disposed of. */
+export interface PreparedMedia extends Disposable {
+  media: readonly RequestMedium[];
 }
 
 /** The request that media belong to. */
@@ -37,9 +53,8 @@ export interface MediaContext {
 export interface RequestMediaOptions {
   images: ImagePreprocessor;
   clips: ClipPreprocessor;
-  mergeSize: number;
-  /** Bytes of features that are kept for pictures that come again. */
-  cacheBytes: number;
+  config: VisionEncoderConfig;
+  memory: Pick<MemoryPlan, "encoderBytes" | "mediaBytes" | "featureBytes">;
 }
 
 interface CachedMedium {
@@ -51,95 +66,158 @@ interface CachedMedium {
 export class RequestMedia {
   readonly #options: RequestMediaOptions;
   readonly #cache: FeatureCache<CachedMedium>;
+  readonly #memory: MediaMemory;
 
   constructor(options: RequestMediaOptions) {
     this.#options = options;
-    this.#cache = new FeatureCache(options.cacheBytes);
+    this.#cache = new FeatureCache(options.memory.featureBytes);
+    this.#memory = new MediaMemory(options.memory.mediaBytes);
   }
 
-  /** @throws ApiError that names the part at fault */
-  async prepare({ part, path }: LocatedMedium, context: MediaContext): Promise<PreparedMedium> {
+  /** What the prompt needs to know of a medium, without its pixels. @throws ApiError that names the part at fault */
+  async plan({ part, path }: LocatedMedium, context: MediaContext): Promise<PlannedMedium> {
     try {
       switch (part.type) {
         case "image_url":
-          return await this.#prepareImage(part, context);
+          return { path, ...(await this.#planImage(part, context)) };
         case "video_url":
         case "video":
-          return await this.#prepareClip(part, context);
+          return { path, ...(await this.#planClip(part, context)) };
       }
     } catch (error) {
       throw error instanceof ApiError ? error.at(path) : error;
     }
   }
 
-  /** What the prompt needs to know of a medium, without its pixels. @throws as `prepare` does */
-  async plan({ part, path }: LocatedMedium, context: MediaContext): Promise<PromptMedium> {
-    const { parts, signal, processor } = context;
+  /**
+   * Whether there is memory for these media at all; how long it is taken by others is another matter.
+   *
+   * @throws ApiError that says how much they need, and how much there is
+   */
+  assertFit(media: readonly PlannedMedium[]): void {
+    const { config, memory } = this.#options;
+    for (const { path, prompt } of media) {
+      const { t, h, w } = prompt.grid;
+      const bytes = encoderBytes(config, largestRun({ t, h, w }, config.mergeSize));
+      if (bytes > memory.encoderBytes) {
+        throw new ApiError(
+          "media_too_large",
+          `${h * w} patches (${w} x ${h}) need ${bytes} bytes of memory while they are encoded, expected at most ${memory.encoderBytes}; ask for fewer pixels, for example with max_pixels`,
+          { param: path },
+        );
+      }
+    }
+    const bytes = this.#bytesOf(media);
+    if (bytes > memory.mediaBytes) {
+      throw new ApiError(
+        "media_too_large",
+        `the patches and features of the pictures and clips need ${bytes} bytes of memory, expected at most ${memory.mediaBytes}; ask for fewer pixels or frames`,
+        { param: "messages" },
+      );
+    }
+  }
+
+  /**
+   * Decodes what was planned as soon as there is memory for all of it.
+   *
+   * @throws ApiError that names the part at fault
+   */
+  async prepare(media: readonly PlannedMedium[], signal: AbortSignal): Promise<PreparedMedia> {
+    if (media.length === 0) {
+      return { media: [], [Symbol.dispose]: () => undefined }; // text waits for nobody's pictures
+    }
+    const reservation = await this.#memory.reserve(this.#bytesOf(media), signal);
+    const decoding = media.map((medium) => this.#prepareOne(medium, reservation, signal));
     try {
-      if (part.type === "image_url") {
-        const bytes = bytesOf(part.image_url.url, parts, "image_url.url");
-        const options = PixelOptions.parse(part);
-        return { grid: await this.#options.images.plan(bytes, options, processor) };
-      }
-      const input = clipInput(part, parts);
-      const options = ClipOptions.parse(part);
-      const plan = await this.#options.clips.plan(input, options, signal, processor);
-      return { grid: plan.grid, timestamps: plan.timestamps };
+      return {
+        media: await Promise.all(decoding),
+        [Symbol.dispose]: () => reservation[Symbol.dispose](),
+      };
+    } catch (error) {
+      void Promise.allSettled(decoding).then(() => reservation[Symbol.dispose]());
+      throw error;
+    }
+  }
+
+  async #prepareOne(
+    { path, digest, prompt, features, decode }: PlannedMedium,
+    reservation: MediaReservation,
+    signal: AbortSignal,
+  ): Promise<RequestMedium> {
+    const { mergeSize } = this.#options.config;
+    const keyed = { digest, tokens: tokensOf(prompt.grid, mergeSize) };
+    if (features !== undefined) {
+      return { ...keyed, features };
+    }
+    try {
+      const patched = await decode(signal);
+      const onFeatures = (encoded: VisionFeatures) => {
+        reservation.giveBack(patched.patches.byteLength);
+        patched.patches.buffer.transfer(0); // gone at once, not when the garbage is collected
+        this.#cache.set(digest.toString("hex"), { prompt, features: encoded });
+      };
+      return { ...keyed, patched, onFeatures };
     } catch (error) {
       throw error instanceof ApiError ? error.at(path) : error;
     }
   }
 
-  #prepareImage(
-    part: ImagePart,
-    { tenant, parts, signal, processor }: MediaContext,
-  ): Promise<PreparedMedium> {
+  /** Patches until they are encoded, and features until the answer ends: twice where several are joined. */
+  #bytesOf(media: readonly PlannedMedium[]): number {
+    const { config } = this.#options;
+    const copies = media.length > 1 ? 2 : 1;
+    return media.reduce((sum, { prompt, features }) => {
+      const { t, h, w } = prompt.grid;
+      const pixels = features === undefined ? patchBytes(config, t * h * w) : 0;
+      return sum + pixels + copies * featureBytes(config, tokensOf(prompt.grid, config.mergeSize));
+    }, 0);
+  }
+
+  #planImage(part: ImagePart, { tenant, parts, processor }: MediaContext): Promise<Planned> {
     const bytes = bytesOf(part.image_url.url, parts, "image_url.url");
     const options = PixelOptions.parse(part);
+    const { images } = this.#options;
     const digest = digestOf([tenant, "image", options, processor], [bytes]);
-    return this.#fromCache(digest, async () => {
-      const { images } = this.#options;
-      const { patches, grid } = await images.prepare(bytes, options, signal, processor);
-      return { prompt: { grid }, patched: { patches, grid } };
-    });
+    return this.#fromCache(digest, async () => ({
+      prompt: { grid: await images.plan(bytes, options, processor) },
+      decode: (signal) => images.prepare(bytes, options, signal, processor),
+    }));
   }
 
-  #prepareClip(
+  #planClip(
     part: VideoPart | FramesPart,
-    { tenant, parts, signal, processor }: MediaContext,
-  ): Promise<PreparedMedium> {
+    { tenant, parts, processor, signal: planSignal }: MediaContext,
+  ): Promise<Planned> {
     const input = clipInput(part, parts);
     const options = ClipOptions.parse(part);
+    const { clips } = this.#options;
     const contents = input.kind === "frames" ? input.frames : [input.bytes];
     const rate = input.kind === "frames" ? input.sampleFps : "own";
     const digest = digestOf([tenant, "video", options, rate, processor], contents);
     return this.#fromCache(digest, async () => {
-      const { clips } = this.#options;
-      const { plan, patches } = await clips.prepare(input, options, signal, processor);
-      const { grid, timestamps } = plan;
-      return { prompt: { grid, timestamps }, patched: { patches, grid } };
+      const { grid, timestamps } = await clips.plan(input, options, planSignal, processor);
+      return {
+        prompt: { grid, timestamps },
+        decode: async (signal) => {
+          const { plan, patches } = await clips.prepare(input, options, signal, processor);
+          return { patches, grid: plan.grid };
+        },
+      };
     });
   }
 
   async #fromCache(
     digest: Buffer,
-    prepare: () => Promise<{ prompt: PromptMedium; patched: PatchedMedium }>,
-  ): Promise<PreparedMedium> {
-    const key = digest.toString("hex");
-    const cached = this.#cache.get(key);
-    if (cached !== undefined) {
-      const { prompt, features } = cached;
-      return { prompt, generation: { ...this.#keyed(digest, prompt), features } };
-    }
-    const { prompt, patched } = await prepare();
-    const onFeatures = (features: VisionFeatures) => this.#cache.set(key, { prompt, features });
-    return { prompt, generation: { ...this.#keyed(digest, prompt), patched, onFeatures } };
-  }
-
-  #keyed(digest: Uint8Array, { grid }: PromptMedium) {
-    return { digest, tokens: tokensOf(grid, this.#options.mergeSize) };
+    plan: () => Promise<Pick<PlannedMedium, "prompt" | "decode">>,
+  ): Promise<Planned> {
+    const cached = this.#cache.get(digest.toString("hex"));
+    return cached === undefined
+      ? { digest, features: undefined, ...(await plan()) }
+      : { digest, ...cached, decode: () => Promise.reject(new Error("it was encoded before")) };
   }
 }
+
+type Planned = Omit<PlannedMedium, "path">;
 
 /** qwen-vl-utils' rate of a frame list that tells none. */
 const DEFAULT_SAMPLE_FPS = 2;

@@ -23,6 +23,8 @@ export const SECRET = "a secret of at least 32 characters";
 export const MODEL = "qwen3-vl-shapes";
 export const CONTEXT = 512;
 
+const MEMORY = { encoderBytes: 2 ** 26, mediaBytes: 2 ** 26, featureBytes: 2 ** 20 };
+
 const folder = join(import.meta.dirname, "../../../models", MODEL);
 
 export type Script = (
@@ -53,8 +55,9 @@ export class TestWorker implements Generator {
     });
   }
 
-  static async start({ places = 4 } = {}): Promise<TestWorker> {
+  static async start({ places = 4, memory = MEMORY } = {}): Promise<TestWorker> {
     const {
+      config,
       generation,
       prompter,
       tokenizer,
@@ -67,12 +70,7 @@ export class TestWorker implements Generator {
       processes: 1,
       maxTokens: CONTEXT,
     });
-    const media = new RequestMedia({
-      clips,
-      images,
-      mergeSize: vision.mergeSize,
-      cacheBytes: 2 ** 20,
-    });
+    const media = new RequestMedia({ clips, images, config: config.vision, memory });
     const prompts = new PromptThread(prompter);
     const model = {
       id: MODEL,
@@ -224,11 +222,12 @@ export interface Chat {
   id?: string;
   body: Record<string, unknown>;
   media?: readonly Uint8Array[];
+  path?: string;
 }
 
 /** The call that the edge makes for a client's body. */
 export async function chatCall(chat: Chat): Promise<Call> {
-  const { id = randomUUID(), body, media = [] } = chat;
+  const { id = randomUUID(), body, media = [], path = CHAT_COMPLETIONS_PATH } = chat;
   const parts = media.map((content, index) => ({ name: `media-${index}`, content }));
   const request = JSON.stringify({
     id,
@@ -238,7 +237,7 @@ export async function chatCall(chat: Chat): Promise<Call> {
   });
   const call = {
     method: "POST",
-    path: CHAT_COMPLETIONS_PATH,
+    path,
     headers: { "Content-Type": MULTIPART },
     body: multipart([{ name: "request", content: request }, ...parts]),
   };
