@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { openCheckpoint } from "../../gpu-worker/src/checkpoint.ts";
 import type { ModelRow, PatchedMedium } from "../../gpu-worker/src/engine/model.ts";
 import { buildGraphs } from "../../gpu-worker/src/model/build-graphs.ts";
+import type { Precision } from "../../gpu-worker/src/model/precision.ts";
 import { OnnxModel } from "../../gpu-worker/src/runtime/onnx-model.ts";
 
 /** A tiny random Qwen3-VL: 4 layers of width 64, 1,536 tokens. */
@@ -13,11 +14,17 @@ export const DENSE = join(import.meta.dirname, "../golden/data/checkpoints/dense
 export const SLOTS = 8;
 export const SLOT_CAPACITY = 160;
 
-/** The real model on ONNX Runtime over the tiny checkpoint, its graphs in a temporary folder. */
-export async function openDenseModel(): Promise<{ model: OnnxModel; close: () => Promise<void> }> {
+/** Its sibling with a mixture of 8 experts. */
+export const MIXTURE = join(import.meta.dirname, "../golden/data/checkpoints/moe");
+
+/** The real model on ONNX Runtime over a tiny checkpoint, its graphs in a temporary folder. */
+export async function openDenseModel(
+  precision: Precision = "fp32",
+  checkpoint = DENSE,
+): Promise<{ model: OnnxModel; close: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "dense-graphs-"));
-  const { config, tensors } = await openCheckpoint(DENSE);
-  const graphs = await buildGraphs({ config, tensors }, join(folder, "graphs"));
+  const { config, tensors } = await openCheckpoint(checkpoint);
+  const graphs = await buildGraphs({ config, tensors }, join(folder, "graphs"), { precision });
   const sizes = {
     threads: 2,
     slots: SLOTS,

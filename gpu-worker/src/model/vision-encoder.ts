@@ -60,7 +60,7 @@ function patchEmbedding(model: Graph, config: VisionEncoderConfig): Value {
   const length = CHANNELS * temporalPatchSize * patchSize ** 2;
   const projection = model.scope("patch_embed").scope("proj");
   const patches = model.input(VISION.patches, "float32", ["B", "S", length]);
-  const weight = projection.transposed("weight", kernel);
+  const weight = projection.transposed({ name: "weight", shape: kernel });
   return model.op("Add", [
     model.op("MatMul", [patches, weight]),
     projection.weight("bias", [hiddenSize]),
