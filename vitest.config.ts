@@ -12,6 +12,7 @@ export default defineConfig({
           ],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          expect: { poll: { timeout: 20_000 } }, // a second is not enough on a busy machine
         },
       },
       "test/workerd/vitest.config.ts",

@@ -5,6 +5,10 @@ export interface Check {
   passed: boolean;
   /** The figure: the largest difference, the rate within tolerance, or the first mismatch. */
   detail: string;
+  /** KL divergence in nats, where logits of another precision were compared. */
+  divergence?: number;
+  /** Share of tokens that agree, where the precision allows others. */
+  agreement?: number;
 }
 
 /** Compares two lists element by element and says where they part. */

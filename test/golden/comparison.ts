@@ -45,22 +45,28 @@ function withinCorrelation(limit: number): Comparison {
     },
     logits: (name, actual, expected) => {
       const found = correlation(actual, expected);
+      const divergence = klDivergence(expected, actual);
       return {
         name,
         passed: actual.length === expected.length && found >= limit,
-        detail: `KL divergence ${klDivergence(expected, actual).toFixed(4)} nats, correlation ${found.toFixed(4)}`,
+        detail: `KL divergence ${divergence.toFixed(4)} nats, correlation ${found.toFixed(4)}`,
+        divergence,
       };
     },
-    tokens: (name, actual, expected) => ({
-      name,
-      passed: actual.length === expected.length,
-      detail: `${agreeing(actual, expected)} of ${expected.length} agree`,
-    }),
+    tokens: (name, actual, expected) => {
+      const count = agreeing(actual, expected);
+      return {
+        name,
+        passed: actual.length === expected.length,
+        detail: `${count} of ${expected.length} agree`,
+        agreement: count / expected.length,
+      };
+    },
   };
 }
 
 /** Of softmax(actual) from softmax(expected), in nats. */
-function klDivergence(expected: ArrayLike<number>, actual: ArrayLike<number>): number {
+export function klDivergence(expected: ArrayLike<number>, actual: ArrayLike<number>): number {
   const p = logSoftmax(expected);
   const q = logSoftmax(actual);
   return p.reduce((sum, value, index) => sum + Math.exp(value) * (value - (q[index] ?? NaN)), 0);

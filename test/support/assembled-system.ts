@@ -23,14 +23,17 @@ export interface AssembledSystem extends AsyncDisposable {
 
 const CONFIG_PATH = join(REPOSITORY, "wrangler.toml");
 
-export async function assembleSystem(): Promise<AssembledSystem> {
+/** @param environment variables of `npm start`; graphs and the database are temporary unless it says where */
+export async function assembleSystem(
+  environment: Readonly<Record<string, string>> = {},
+): Promise<AssembledSystem> {
   await using parts = new AsyncDisposableStack();
   const folder = parts.adopt(await mkdtemp(join(tmpdir(), "qwen3-vl-parts-")), (path) =>
     rm(path, { recursive: true, force: true }),
   );
   const secret = randomBytes(32).toString("hex");
   const apiKey = `sk-test-${randomBytes(12).toString("hex")}`;
-  const settings = readSettings({ STATE_DIR: folder, LOG: "error" });
+  const settings = readSettings({ STATE_DIR: folder, LOG: "error", ...environment });
   const workerProcess = parts.adopt(new GpuWorkerProcess(settings, secret), (it) => it.stop());
   const { url } = await workerProcess.ready;
   const worker = { url, secret };

@@ -6,6 +6,7 @@ import { openCheckpoint } from "../../gpu-worker/src/checkpoint.ts";
 import type { ModelRow, PatchedMedium } from "../../gpu-worker/src/engine/model.ts";
 import { buildGraphs } from "../../gpu-worker/src/model/build-graphs.ts";
 import type { GraphFiles } from "../../gpu-worker/src/model/build-graphs.ts";
+import type { Precision } from "../../gpu-worker/src/model/precision.ts";
 import { OnnxModel } from "../../gpu-worker/src/runtime/onnx-model.ts";
 import type { ModelConfig } from "../../gpu-worker/src/weights/model-config.ts";
 
@@ -15,21 +16,26 @@ export const DENSE = join(import.meta.dirname, "../golden/data/checkpoints/dense
 export const SLOTS = 8;
 export const SLOT_CAPACITY = 160;
 
-/** The graphs of the tiny checkpoint, in a temporary folder. */
-export async function openDenseGraphs(): Promise<{
-  config: ModelConfig;
-  graphs: GraphFiles;
-  remove: () => Promise<void>;
-}> {
+/** Its sibling with a mixture of 8 experts. */
+export const MIXTURE = join(import.meta.dirname, "../golden/data/checkpoints/moe");
+
+/** The graphs of a tiny checkpoint, in a temporary folder. */
+export async function openDenseGraphs(
+  precision: Precision = "fp32",
+  checkpoint = DENSE,
+): Promise<{ config: ModelConfig; graphs: GraphFiles; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "dense-graphs-"));
-  const { config, tensors } = await openCheckpoint(DENSE);
-  const graphs = await buildGraphs({ config, tensors }, join(folder, "graphs"));
+  const { config, tensors } = await openCheckpoint(checkpoint);
+  const graphs = await buildGraphs({ config, tensors }, join(folder, "graphs"), { precision });
   return { config, graphs, remove: () => rm(folder, { recursive: true }) };
 }
 
-/** The real model on ONNX Runtime over the tiny checkpoint. */
-export async function openDenseModel(): Promise<{ model: OnnxModel; close: () => Promise<void> }> {
-  const { config, graphs, remove } = await openDenseGraphs();
+/** The real model on ONNX Runtime over a tiny checkpoint. */
+export async function openDenseModel(
+  precision: Precision = "fp32",
+  checkpoint = DENSE,
+): Promise<{ model: OnnxModel; close: () => Promise<void> }> {
+  const { config, graphs, remove } = await openDenseGraphs(precision, checkpoint);
   const sizes = {
     threads: 2,
     slots: SLOTS,

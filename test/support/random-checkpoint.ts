@@ -55,10 +55,12 @@ export function randomTensors(config: ConfigFile, isOutputMajor: boolean): Map<s
   ];
   const weights = graphs.flatMap(({ parts }) => Array.from(parts.weights.values()));
   return new Map(
-    weights.map(({ tensor, shape }, index) => [
-      tensor,
-      { shape, values: randomValues(shape, index + 1) },
-    ]),
+    weights
+      .flatMap(({ sources }) => sources)
+      .map(({ tensor, shape }, index) => [
+        tensor,
+        { shape, values: randomValues(shape, index + 1) },
+      ]),
   );
 }
 

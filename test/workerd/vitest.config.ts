@@ -30,5 +30,6 @@ export default defineConfig({
     setupFiles: [inRepository("test/workerd/apply-migrations.ts")],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -32,7 +32,7 @@ export interface Generator {
 }
 
 /** Tokens of a prompt that one step runs; 256 keep matrix products efficient and a step short. */
-const PREFILL_CHUNK = 256;
+export const PREFILL_CHUNK = 256;
 
 /** The `Generator` over a `Model` of our own. */
 export class EngineGenerator implements Generator {

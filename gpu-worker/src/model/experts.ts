@@ -49,7 +49,7 @@ function mixExperts(
     return graph.op("MoE", [...inputs, stored(gateUp), graph.none, stored(down)], attributes);
   }
   const stored = ({ name, shape, layout }: ExpertWeight) => {
-    const { quants, scales } = graph.quantised(name, shape, { format, layout });
+    const { quants, scales } = graph.quantised([{ name, shape }], { format, layout });
     return [quants, scales];
   };
   return graph.op("QMoE", [...inputs, ...stored(gateUp), graph.none, ...stored(down)], {

@@ -4,14 +4,23 @@ import type { EncodedPart, WeightFormat } from "./weight-format.ts";
 import { arrangedShape } from "./weight-layout.ts";
 import type { WeightLayout } from "./weight-layout.ts";
 
-/** A tensor of the checkpoint as a graph wants it stored. */
-export interface GraphWeight {
-  /** The checkpoint's own name. */
+/** A tensor of the checkpoint by its own name, with its shape there. */
+export interface WeightSource {
   tensor: string;
-  /** Shape in the checkpoint. */
   shape: readonly number[];
+}
+
+/** A tensor of the checkpoint, or several whose rows follow one another, as a graph wants it stored. */
+export interface GraphWeight {
+  sources: readonly WeightSource[];
   layout: WeightLayout;
   format: WeightFormat;
+}
+
+/** The shape of all sources together. */
+export function joinedShape({ sources }: GraphWeight): readonly number[] {
+  const rows = sources.reduce((sum, { shape }) => sum + (shape[0] ?? 1), 0);
+  return [rows, ...(sources[0]?.shape.slice(1) ?? [])];
 }
 
 /** A tensor of the weight file. */
@@ -20,21 +29,28 @@ export interface StoredTensor extends EncodedPart {
   name: string;
 }
 
-/** What a weight is stored as: its values, or its quants and their scales. */
+/** What a weight is stored as: its values; or its quants, their scales and, where it has them, zeros. */
 export function storedTensors(weight: GraphWeight): [StoredTensor, ...StoredTensor[]] {
   const name = storedName(weight);
-  const [values, scales] = codecOf(weight.format).parts(arrangedShape(weight.layout, weight.shape));
-  const first = { ...values, name };
-  return scales === undefined ? [first] : [first, { ...scales, name: `${name}/scales` }];
+  const shape = arrangedShape(weight.layout, joinedShape(weight));
+  const [values, scales, zeros] = codecOf(weight.format).parts(shape);
+  const stored: [StoredTensor, ...StoredTensor[]] = [{ ...values, name }];
+  if (scales !== undefined) {
+    stored.push({ ...scales, name: `${name}/scales` });
+  }
+  if (zeros !== undefined) {
+    stored.push({ ...zeros, name: `${name}/zeros` });
+  }
+  return stored;
 }
 
-/** The tensor's name, with what was done to it. */
-function storedName({ tensor, layout, format }: GraphWeight): string {
+/** The tensors' names, with what was done to them. */
+function storedName({ sources, layout, format }: GraphWeight): string {
   const changes = [
     ...(layout === "published" ? [] : [layout]),
     ...(format.kind === "float32" ? [] : [formatName(format)]),
   ];
-  return [tensor, ...changes].join("/");
+  return [sources.map(({ tensor }) => tensor).join("+"), ...changes].join("/");
 }
 
 /** A tensor of the weight file as an input of a graph's nodes; the same bytes may have other sides. */

@@ -11,8 +11,7 @@ describe("Graph", () => {
     expect([...graph.parts.weights]).toContainEqual([
       "model.layers.0.mlp.weight",
       {
-        tensor: "model.layers.0.mlp.weight",
-        shape: [4, 2],
+        sources: [{ tensor: "model.layers.0.mlp.weight", shape: [4, 2] }],
         layout: "published",
         format: { kind: "float32" },
       },
@@ -24,22 +23,37 @@ describe("Graph", () => {
     const names = [
       graph.weight("w", [4, 2]),
       graph.weight("w", [4, 2]),
-      graph.transposed("w", [4, 2]),
+      graph.transposed({ name: "w", shape: [4, 2] }),
     ];
     expect(names).toEqual(["w", "w", "w/float32-columns"]);
-    expect([...graph.parts.weights.values()].map(({ tensor }) => tensor)).toEqual(["w", "w"]);
+    expect([...graph.parts.weights.keys()]).toEqual(["w", "w/float32-columns"]);
   });
 
   it("stores a quantised weight as quants and scales, seen in the sides that the graph wants", () => {
     const graph = new Graph("int4");
     const format = { kind: "blocks", bits: 4, size: 32 } as const;
-    const names = graph.quantised("w", [3, 64], { format, quantsShape: [3, 2, 16] });
+    const source = { name: "w", shape: [3, 64] };
+    const names = graph.quantised([source], { format, quantsShape: [3, 2, 16] });
     expect(names).toEqual({ quants: "w/int4-by-32", scales: "w/int4-by-32/scales" });
     expect([...graph.parts.initialisers.values()]).toMatchObject([
       { name: "w/int4-by-32", type: "uint8", shape: [3, 2, 16] },
       { name: "w/int4-by-32/scales", type: "float32", shape: [3, 2] },
     ]);
     expect(graph.scope("a").precision).toBe("int4");
+  });
+
+  it("stores tensors that are read together as one, with the zeros of its blocks", () => {
+    const graph = new Graph("int4").scope("a");
+    const sources = [
+      { name: "q", shape: [3, 64] },
+      { name: "k", shape: [1, 64] },
+    ];
+    const { zeros } = graph.quantised(sources, { format: { kind: "offset-blocks", size: 32 } });
+    expect([...graph.parts.initialisers.values()]).toMatchObject([
+      { name: "a.q+a.k/uint4-by-32", type: "uint8", shape: [4, 32] },
+      { name: "a.q+a.k/uint4-by-32/scales", type: "float32", shape: [4, 2] },
+      { name: zeros, type: "uint8", shape: [4, 1] },
+    ]);
   });
 
   it("gives every node of all scopes its own values", () => {

@@ -46,6 +46,14 @@ export interface GraphPort {
 export interface QuantisedWeight {
   quants: Value;
   scales: Value;
+  /** Those of the format's blocks, where it has them. */
+  zeros?: Value;
+}
+
+/** A tensor of the checkpoint below the graph's path. */
+export interface NamedShape {
+  name: string;
+  shape: readonly number[];
 }
 
 interface Storage {
@@ -112,20 +120,20 @@ export class Graph {
   readonly none: Value = "";
 
   weight(name: string, shape: readonly number[], layout: WeightLayout = "published"): Value {
-    return this.#store(name, shape, { format: { kind: "float32" }, layout })[0];
+    return this.#store([{ name, shape }], { format: { kind: "float32" }, layout })[0];
   }
 
-  /** A matrix [out, in], or a kernel whose sides but the first are one, as [in, out]. */
-  transposed(name: string, shape: readonly number[]): Value {
-    return this.#store(name, shape, { format: { kind: "float32-columns" } })[0];
+  /** A matrix [out, in], or a kernel whose sides but the first are one, as [in, out]; or several as one. */
+  transposed(...sources: readonly NamedShape[]): Value {
+    return this.#store(sources, { format: { kind: "float32-columns" } })[0];
   }
 
-  quantised(name: string, shape: readonly number[], storage: Storage): QuantisedWeight {
-    const [quants, scales] = this.#store(name, shape, storage);
+  quantised(sources: readonly NamedShape[], storage: Storage): QuantisedWeight {
+    const [quants, scales, zeros] = this.#store(sources, storage);
     if (scales === undefined) {
       throw new Error(`${quants} is stored without scales`);
     }
-    return { quants, scales };
+    return { quants, scales, ...(zeros !== undefined && { zeros }) };
   }
 
   int64(...values: readonly number[]): Value {
@@ -202,11 +210,11 @@ export class Graph {
   }
 
   #store(
-    name: string,
-    shape: readonly number[],
+    named: readonly NamedShape[],
     { format, layout = "published", quantsShape }: Storage,
   ): [Value, ...Value[]] {
-    const weight = { tensor: this.#pathOf(name), shape, layout, format };
+    const sources = named.map(({ name, shape }) => ({ tensor: this.#pathOf(name), shape }));
+    const weight = { sources, layout, format };
     const [values, ...scales] = storedTensors(weight);
     this.parts.weights.set(values.name, weight);
     for (const stored of [{ ...values, shape: quantsShape ?? values.shape }, ...scales]) {

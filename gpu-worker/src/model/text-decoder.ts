@@ -2,7 +2,7 @@ import type { TextDecoderConfig } from "../weights/model-config.ts";
 import { mixtureOfExperts } from "./experts.ts";
 import { float, Graph } from "./graph.ts";
 import type { Value } from "./graph.ts";
-import { linear, rmsNorm, tableProduct } from "./layers.ts";
+import { joinedLinear, linear, rmsNorm, tableProduct } from "./layers.ts";
 import type { Precision } from "./precision.ts";
 
 /** Names under which the runtime binds the decoder's inputs and outputs. */
@@ -97,17 +97,19 @@ function decoderLayer(graph: Graph, hidden: Value, context: LayerContext): Value
 
 function attention(graph: Graph, x: Value, { config, inputs, layer }: LayerContext): Value {
   const { hiddenSize, heads, kvHeads, headDim } = config;
-  const project = (name: string, count: number) =>
-    linear(graph.scope(name), x, { in: hiddenSize, out: count * headDim });
+  const [queries = x, keys = x, value = x] = joinedLinear(graph, x, hiddenSize, {
+    q_proj: heads * headDim,
+    k_proj: kvHeads * headDim,
+    v_proj: kvHeads * headDim,
+  });
   const rotate = (name: string, projected: Value, count: number) =>
     rotaryHeads(graph, normHeads(graph.scope(name), projected, count, config), count, {
       config,
       inputs,
     });
 
-  const query = rotate("q_norm", project("q_proj", heads), heads);
-  const key = rotate("k_norm", project("k_proj", kvHeads), kvHeads);
-  const value = project("v_proj", kvHeads);
+  const query = rotate("q_norm", queries, heads);
+  const key = rotate("k_norm", keys, kvHeads);
 
   const cacheShape = ["B", kvHeads, "capacity", headDim];
   const attended = graph.namedOps(

@@ -101,7 +101,7 @@ function patchEmbedding(model: Graph, patches: Value, config: VisionEncoderConfi
   const { hiddenSize, temporalPatchSize, patchSize } = config;
   const kernel = [hiddenSize, CHANNELS, temporalPatchSize, patchSize, patchSize];
   const projection = model.scope("patch_embed").scope("proj");
-  const weight = projection.transposed("weight", kernel);
+  const weight = projection.transposed({ name: "weight", shape: kernel });
   return model.op("Add", [
     model.op("MatMul", [patches, weight]),
     projection.weight("bias", [hiddenSize]),

@@ -15,7 +15,7 @@ function indexOf(shapes: Readonly<Record<string, readonly number[]>>): TensorInd
 
 const graph = new Graph();
 graph.weight("a", [4, 2]);
-graph.transposed("a", [4, 2]);
+graph.transposed({ name: "a", shape: [4, 2] });
 graph.weight("b", [3]);
 const weights = [...graph.parts.weights.values()];
 

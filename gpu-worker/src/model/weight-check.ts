@@ -15,7 +15,8 @@ const UNUSED_TENSORS: readonly { name: RegExp; reason: string }[] = [
  * @throws CheckpointError that names the first tensor at fault
  */
 export function checkWeights(weights: readonly GraphWeight[], tensors: TensorIndex): void {
-  for (const { tensor, shape } of weights) {
+  const sources = weights.flatMap((weight) => weight.sources);
+  for (const { tensor, shape } of sources) {
     const found = tensors.shapeOf(tensor);
     if (found === undefined) {
       throw new CheckpointError(`tensor ${tensor} is missing`);
@@ -26,7 +27,7 @@ export function checkWeights(weights: readonly GraphWeight[], tensors: TensorInd
       );
     }
   }
-  const used = new Set(weights.map(({ tensor }) => tensor));
+  const used = new Set(sources.map(({ tensor }) => tensor));
   for (const name of tensors.names) {
     if (!used.has(name) && !UNUSED_TENSORS.some((unused) => unused.name.test(name))) {
       throw new CheckpointError(`tensor ${name} belongs to no part of the model`);

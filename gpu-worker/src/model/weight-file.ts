@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 
 import type { TensorIndex } from "../weights/tensor-index.ts";
+import { joinedShape } from "./graph-weight.ts";
 import type { GraphWeight } from "./graph-weight.ts";
 import type { ExternalData } from "./onnx-file.ts";
 import { placeWeights, slicesOf } from "./weight-places.ts";
@@ -45,8 +46,19 @@ export async function writeWeightFile(
 }
 
 function sliceTasks(file: number, placed: PlacedWeight, tensors: TensorIndex): SliceTask[] {
-  const source = tensors.placesOf(placed.weight.tensor);
-  return slicesOf(placed.weight).map((slice) => ({ file, source, placed, slice }));
+  let rowsBefore = 0;
+  return placed.weight.sources.flatMap((found) => {
+    const { tensor, shape } = found;
+    const source = tensors.placesOf(tensor);
+    const before = rowsBefore;
+    rowsBefore += shape[0] ?? 1;
+    return slicesOf(found).map((slice) => ({
+      file,
+      source,
+      placed,
+      part: { tensor, slice, rowsBefore: before },
+    }));
+  });
 }
 
 async function runTasks(
@@ -73,8 +85,9 @@ function progressOf(
 ): (task: SliceTask) => void {
   const totalBytes = placed.reduce((sum, { stored }) => sum + bytesOf(stored), 0);
   let doneBytes = 0;
-  return ({ placed: { weight, stored }, slice }) => {
-    doneBytes += bytesOf(stored) * (slice.count / (weight.shape[0] ?? 1));
+  return ({ placed: { weight, stored }, part }) => {
+    const [rows = 1] = joinedShape(weight);
+    doneBytes += bytesOf(stored) * (part.slice.count / rows);
     onProgress(Math.round(doneBytes), totalBytes);
   };
 }

@@ -72,6 +72,15 @@ describe("a weight is encoded", () => {
     ]);
   });
 
+  it("as blocks of 4 bits with a scale and a zero each, where a row's zeros fill whole bytes", () => {
+    const parts = encoded({ kind: "offset-blocks", size: 16 }, 3, 48);
+    expect(parts.map(({ type, shape, values }) => [type, shape.join("×"), values.length])).toEqual([
+      ["uint8", "3×24", 72],
+      ["float32", "3×3", 9],
+      ["uint8", "3×2", 6],
+    ]);
+  });
+
   it("only where rows have whole blocks", () => {
     expect(() => codecOf(blocks(4, 32)).parts([3, 48])).toThrow(
       "rows of 48 values have no whole blocks of 32",
@@ -85,6 +94,7 @@ describe("a weight is encoded", () => {
       blocks(4, 32),
       blocks(4, 16),
       blocks(8, 32),
+      { kind: "offset-blocks", size: 32 },
     ];
     expect(new Set(formats.map(formatName)).size).toBe(formats.length);
   });

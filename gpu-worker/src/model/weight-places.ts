@@ -2,7 +2,7 @@ import { SLICE_STEP } from "../weights/tensor-index.ts";
 import type { TensorSlice } from "../weights/tensor-index.ts";
 import { ELEMENT_TYPES } from "./element-type.ts";
 import { storedTensors } from "./graph-weight.ts";
-import type { GraphWeight, StoredTensor } from "./graph-weight.ts";
+import type { GraphWeight, StoredTensor, WeightSource } from "./graph-weight.ts";
 
 /** ONNX Runtime maps external data into memory only where it starts at a page. */
 const ALIGNMENT = 4096;
@@ -37,7 +37,7 @@ export function placeWeights(weights: readonly GraphWeight[]): PlacedWeight[] {
 const MAX_SLICE_VALUES = 2 ** 23;
 
 /** Cuts a tensor along its first side into slices that fit into memory. */
-export function slicesOf({ shape }: GraphWeight): TensorSlice[] {
+export function slicesOf({ shape }: WeightSource): TensorSlice[] {
   const [length = 1, ...sides] = shape;
   const fitting = Math.floor(MAX_SLICE_VALUES / elementsOf(sides));
   const step =

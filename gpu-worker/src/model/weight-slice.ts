@@ -1,9 +1,18 @@
 import { writeSync } from "node:fs";
 
 import type { TensorIndex, TensorSlice } from "../weights/tensor-index.ts";
+import { joinedShape } from "./graph-weight.ts";
 import { codecOf } from "./weight-format.ts";
 import { arrange } from "./weight-layout.ts";
 import type { PlacedTensor, PlacedWeight } from "./weight-places.ts";
+
+/** A slice of one of a weight's tensors. */
+export interface SourceSlice {
+  tensor: string;
+  slice: TensorSlice;
+  /** Rows of the weight before the tensor's own. */
+  rowsBefore: number;
+}
 
 /**
  * Reads a slice of a checkpoint's tensor, encodes it, and writes it where it belongs.
@@ -14,18 +23,22 @@ export async function writeSlice(
   file: number,
   tensors: TensorIndex,
   { weight, stored }: PlacedWeight,
-  slice: TensorSlice,
+  { tensor: name, slice, rowsBefore }: SourceSlice,
 ): Promise<void> {
-  const [length = 1, ...sides] = weight.shape;
-  const values = await tensors.readFloat32(weight.tensor, slice);
+  const [length = 1, ...sides] = joinedShape(weight);
+  const values = await tensors.readFloat32(name, slice);
   const arranged = arrange(weight.layout, values, [slice.count, ...sides]);
   for (const [index, part] of codecOf(weight.format).encode(arranged, slice.count).entries()) {
     const tensor = stored[index];
     if (tensor === undefined) {
-      throw new Error(`${weight.tensor} is encoded as more tensors than are stored`);
+      throw new Error(`${name} is encoded as more tensors than are stored`);
     }
     const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
-    writeRuns(file, bytes, tensor, { ...slice, of: length });
+    writeRuns(file, bytes, tensor, {
+      first: rowsBefore + slice.first,
+      count: slice.count,
+      of: length,
+    });
   }
 }
 

@@ -32,7 +32,7 @@ export class OnnxModel implements Model {
     this.#sessions = {
       vision: new Session(graphs.vision, { threads, spin: false }),
       embedder: new Session(graphs.embedder, { threads: 1, spin: false }),
-      decoder: new Session(graphs.decoder, { threads, spin: false }),
+      decoder: new Session(graphs.decoder, { threads, spin: true }),
     };
     this.decoder = new Decoder({
       config: config.text,
