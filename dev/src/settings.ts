@@ -48,7 +48,7 @@ const Environment = z.object({
     .regex(/^\d{1,12}(KB|MB|GB)?$/, "expected a number of bytes, or one with KB, MB or GB")
     .optional()
     .describe(
-      "memory for KV cache and features beside the weights, e.g. 8GB; a quarter of the machine's unless set",
+      "memory for KV cache and picture encoding beside the weights, e.g. 8GB; a quarter of the machine's unless set",
     ),
   STATE_DIR: path
     .default(resolve(REPOSITORY, ".state"))

@@ -58,7 +58,7 @@ const Environment = z.object({
     .describe("signs the edge's calls"),
   MEMORY: byteSize
     .default(totalmem() / 4)
-    .describe("memory for KV cache and picture features beside the weights, e.g. 8GB"),
+    .describe("memory for KV cache and picture encoding beside the weights, e.g. 8GB"),
   MAX_QUEUE: count(64).describe("requests that may wait beyond those that run"),
   DRAIN_SECONDS: count(30).describe("seconds that running answers get after SIGTERM"),
   LOG: z.enum(LOG_LEVELS).default("info").describe("least level of log lines"),

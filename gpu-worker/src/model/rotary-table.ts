@@ -76,12 +76,7 @@ export function emptyTable(rows: number, pairs: number): RotaryTable {
 }
 
 /** The angle is rounded to float32 first, as the reference does. */
-export function writeAngle(
-  { cos, sin }: RotaryTable,
-  index: number,
-  angle: number,
-  scale = 1,
-): void {
+function writeAngle({ cos, sin }: RotaryTable, index: number, angle: number, scale = 1): void {
   const rounded = Math.fround(angle);
   cos[index] = Math.cos(rounded) * scale;
   sin[index] = Math.sin(rounded) * scale;

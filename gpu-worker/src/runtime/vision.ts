@@ -1,6 +1,8 @@
 import type { PatchedMedium, VisionFeatures } from "../engine/model.ts";
+import type { RotaryTable } from "../model/rotary-table.ts";
 import { VISION } from "../model/vision-encoder.ts";
 import { interpolatePositions, visionRotaryTable } from "../model/vision-positions.ts";
+import type { InterpolatedPositions, PatchGrid } from "../model/vision-positions.ts";
 import { pairsPerRun, stripTokens } from "../model/vision-strips.ts";
 import type { VisionEncoderConfig } from "../weights/model-config.ts";
 import type { Session } from "./session.ts";
@@ -27,6 +29,7 @@ export async function encodeMedium(
   const pairLength = pairTokens * config.outHiddenSize;
   const rowLength = patches.length / (grid.t * pairPatches);
   const features = emptyFeatures(config, grid.t * pairLength);
+  const places = patchPlaces(config, grid);
   const step = pairsPerRun(pairTokens, options.stripTokens);
   for (let pair = 0; pair < grid.t; pair += step) {
     const t = Math.min(step, grid.t - pair);
@@ -43,7 +46,7 @@ export async function encodeMedium(
       embeddings: part(features.embeddings),
       deepstack: features.deepstack.map(part),
     };
-    await runEncoder({ session, config, run, outputs }, options);
+    await runEncoder({ session, config, run, places, outputs }, options);
   }
   return features;
 }
@@ -60,15 +63,32 @@ function emptyFeatures({ deepstackLayers }: VisionEncoderConfig, length: number)
   };
 }
 
+/** Where the patches of each frame pair are. */
+interface PatchPlaces {
+  positions: InterpolatedPositions;
+  rope: RotaryTable;
+}
+
+function patchPlaces(
+  { mergeSize, positionGrid, hiddenSize, heads }: VisionEncoderConfig,
+  grid: PatchGrid,
+): PatchPlaces {
+  return {
+    positions: interpolatePositions(grid, mergeSize, positionGrid),
+    rope: visionRotaryTable(grid, mergeSize, hiddenSize / heads / 2),
+  };
+}
+
 interface Run {
   session: Session;
   config: VisionEncoderConfig;
   run: PatchedMedium;
+  places: PatchPlaces;
   outputs: FeatureRows;
 }
 
 async function runEncoder(
-  { session, config, run, outputs: { embeddings, deepstack } }: Run,
+  { session, config, run, places, outputs: { embeddings, deepstack } }: Run,
   { signal, stripTokens: wanted }: EncodeOptions,
 ): Promise<void> {
   const { t, h, w } = run.grid;
@@ -76,7 +96,7 @@ async function runEncoder(
   const strip = stripTokens(tokens, wanted);
   const strips = tokens / strip;
   const shape = [strips, t, strip, config.outHiddenSize];
-  const inputs = encoderInputs(config, run, strips);
+  const inputs = encoderInputs(config, run, places, strips);
   const outputs = {
     [VISION.embeddings]: new Tensor(embeddings, shape),
     ...Object.fromEntries(
@@ -97,22 +117,20 @@ async function runEncoder(
 
 /** A clip's pairs of one run are the batch, and one strip; a picture is a batch of one. */
 function encoderInputs(
-  config: VisionEncoderConfig,
+  { hiddenSize }: VisionEncoderConfig,
   { patches, grid }: PatchedMedium,
+  { positions, rope }: PatchPlaces,
   strips: number,
 ): Record<string, Tensor> {
-  const { mergeSize, positionGrid, hiddenSize, heads } = config;
   const { t, h, w } = grid;
   const count = h * w;
   const strip = count / strips;
-  const places = interpolatePositions(grid, mergeSize, positionGrid);
-  const rope = visionRotaryTable(grid, mergeSize, hiddenSize / heads / 2);
   const rows = BigInt64Array.from({ length: t * count }, (_, index) => BigInt(index % count));
   const pairShape = BigInt64Array.from([t, count, hiddenSize], BigInt);
   return {
     [VISION.patches]: new Tensor(patches, [strips, t, strip, patches.length / (t * count)]),
-    [VISION.positionIndices]: new Tensor(places.indices, [strips, strip, 4]),
-    [VISION.positionWeights]: new Tensor(places.weights, [strips, strip, 4, 1]),
+    [VISION.positionIndices]: new Tensor(positions.indices, [strips, strip, 4]),
+    [VISION.positionWeights]: new Tensor(positions.weights, [strips, strip, 4, 1]),
     [VISION.ropeRows]: new Tensor(rows, [strips, t, strip]),
     [VISION.ropeCos]: new Tensor(rope.cos, [rope.rows, rope.pairs]),
     [VISION.ropeSin]: new Tensor(rope.sin, [rope.rows, rope.pairs]),

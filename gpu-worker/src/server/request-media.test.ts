@@ -40,16 +40,31 @@ async function ask(media: readonly Buffer[], path?: string) {
   return { status, body: JSON.parse(text) as unknown };
 }
 
-/** Holds each request until it is told to answer. */
-function holdAnswers() {
-  const held: { request: GenerationRequest; answer: () => void }[] = [];
+interface HeldRequest {
+  request: GenerationRequest;
+  answer: () => void;
+}
+
+/** Holds each request until it is told to answer; `next` waits for the next one to come. */
+function holdAnswers(): { next: () => Promise<HeldRequest> } {
+  const arrived: HeldRequest[] = [];
+  const awaited: ((held: HeldRequest) => void)[] = [];
   worker.answer = async function* answer(request) {
     const { promise, resolve } = Promise.withResolvers<void>();
-    held.push({ request, answer: resolve });
+    const held = { request, answer: resolve };
+    const take = awaited.shift() ?? ((one: HeldRequest) => arrived.push(one));
+    take(held);
     await promise;
     yield* eventsOf("ok");
   };
-  return held;
+  return {
+    next: () => {
+      const held = arrived.shift();
+      return held === undefined
+        ? new Promise((resolve) => awaited.push(resolve))
+        : Promise.resolve(held);
+    },
+  };
 }
 
 const features = {
@@ -106,35 +121,35 @@ describe("media that need more memory than is set aside", () => {
 
 describe("media that find too little memory", () => {
   it("wait for features of requests that end, and text does not wait for them", async () => {
-    await startWorker({ mediaBytes: 2 * PATCH_BYTES });
+    await startWorker({ mediaBytes: PATCH_BYTES + FEATURE_BYTES });
     const held = holdAnswers();
-    const first = ask(pictures.slice(0, 1));
-    await expect.poll(() => held.length).toBe(1);
-    const second = ask(pictures.slice(1, 2));
-    const text = ask([]);
-    await expect.poll(() => held.length).toBe(2);
-    expect(held[1]?.request.media).toEqual([]);
+    const answers = [ask(pictures.slice(0, 1))];
+    const first = await held.next();
+    answers.push(ask(pictures.slice(1, 2)), ask([]));
+    const text = await held.next();
+    expect(text.request.media).toEqual([]);
 
-    held[0]?.answer();
-    await expect.poll(() => held.length).toBe(3);
-    held[1]?.answer();
-    held[2]?.answer();
-    const statuses = (await Promise.all([first, second, text])).map(({ status }) => status);
+    first.answer();
+    const second = await held.next();
+    expect(second.request.media).toHaveLength(1);
+    text.answer();
+    second.answer();
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
     expect(statuses).toEqual([200, 200, 200]);
   });
 
   it("wait no longer than until others' patches are encoded, which gives their memory back", async () => {
     await startWorker({ mediaBytes: PATCH_BYTES + 2 * FEATURE_BYTES });
     const held = holdAnswers();
-    const first = ask(pictures.slice(0, 1));
-    await expect.poll(() => held.length).toBe(1);
-    const second = ask(pictures.slice(1, 2));
-    expect(encode(held[0]?.request.media[0])).toBe(PATCH_BYTES);
-    await expect.poll(() => held.length).toBe(2);
-    held[0]?.answer();
-    held[1]?.answer();
-    expect(await first).toMatchObject({ status: 200 });
-    expect(await second).toMatchObject({ status: 200 });
+    const answers = [ask(pictures.slice(0, 1))];
+    const first = await held.next();
+    answers.push(ask(pictures.slice(1, 2)));
+    expect(encode(first.request.media[0])).toBe(PATCH_BYTES);
+    const second = await held.next();
+    first.answer();
+    second.answer();
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(statuses).toEqual([200, 200]);
   });
 
   it("get it when a picture before them turns out to be damaged", async () => {
@@ -152,13 +167,13 @@ describe("media that find too little memory", () => {
 it("takes features of a picture that was encoded before, and decodes nothing", async () => {
   await startWorker({});
   const held = holdAnswers();
-  const first = ask(pictures.slice(0, 1));
-  await expect.poll(() => held.length).toBe(1);
-  encode(held[0]?.request.media[0]);
-  const second = ask(pictures.slice(0, 1));
-  await expect.poll(() => held.length).toBe(2);
-  expect(held[1]?.request.media).toMatchObject([{ features, tokens: 12 }]);
-  held[0]?.answer();
-  held[1]?.answer();
-  await Promise.all([first, second]);
+  const answers = [ask(pictures.slice(0, 1))];
+  const first = await held.next();
+  encode(first.request.media[0]);
+  answers.push(ask(pictures.slice(0, 1)));
+  const second = await held.next();
+  expect(second.request.media).toMatchObject([{ features, tokens: 12 }]);
+  first.answer();
+  second.answer();
+  await Promise.all(answers);
 });
