@@ -1,22 +1,13 @@
 import * as z from "zod";
 
-import { Message, Tool } from "./chat-message.ts";
+import { Message } from "./chat-message.ts";
 import type { MediaPart } from "./content-part.ts";
 import { ApiError } from "./errors.ts";
-import {
-  MAX_MEDIA_URLS,
-  MAX_MESSAGES,
-  MAX_STOP_LENGTH,
-  MAX_STOP_STRINGS,
-  MAX_TOKENS_FIELD,
-  MAX_TOOLS,
-} from "./limits.ts";
+import { toInvalidRequest } from "./invalid-request.ts";
+import { MAX_MEDIA_URLS, MAX_MESSAGES } from "./limits.ts";
+import { OutputFields } from "./output-fields.ts";
 import { ProcessorOptions } from "./processor-options.ts";
-
-const tokenRange = `expected a whole number from 1 to ${MAX_TOKENS_FIELD}`;
-const tokens = z.int(tokenRange).min(1, tokenRange).max(MAX_TOKENS_FIELD, tokenRange);
-const penalty = z.number().min(-2).max(2);
-const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
+import { SamplingFields } from "./sampling-fields.ts";
 
 /**
  * Body of `POST /v1/chat/completions`; the edge and the GPU worker parse the same schema.
@@ -32,36 +23,10 @@ export const ChatRequest = z.strictObject({
       include_obfuscation: z.boolean().optional(),
     })
     .optional(),
-  max_tokens: tokens.optional(),
-  max_completion_tokens: tokens.optional(),
-  temperature: z.number().min(0).max(2).optional(),
-  top_p: z.number().gt(0).max(1).optional(),
-  top_k: z.int().min(-1).max(MAX_TOKENS_FIELD).optional(),
-  min_p: z.number().min(0).max(1).optional(),
-  presence_penalty: penalty.optional(),
-  frequency_penalty: penalty.optional(),
-  repetition_penalty: z.number().gt(0).max(10).optional(),
-  seed: z.int().optional(),
-  stop: z
-    .union([stopString, z.array(stopString).max(MAX_STOP_STRINGS)], {
-      error: `expected a string or up to ${MAX_STOP_STRINGS} strings of 1 to ${MAX_STOP_LENGTH} characters`,
-    })
-    .optional(),
-  tools: z.array(Tool).max(MAX_TOOLS).optional(),
+  ...SamplingFields,
+  ...OutputFields,
   add_vision_id: z.boolean().optional(),
   mm_processor_kwargs: ProcessorOptions.optional(),
-
-  // Fields whose neutral value is sent by many clients; other values are not supported yet.
-  n: z.literal(1, "only 1 is supported").optional(),
-  logprobs: z.literal(false, "log-probabilities are not supported").optional(),
-  tool_choice: z.enum(["auto"], 'only "auto" is supported').optional(),
-  response_format: z
-    .strictObject({ type: z.literal("text", 'only "text" is supported') })
-    .optional(),
-  logit_bias: z
-    .record(z.string(), z.unknown())
-    .refine((bias) => Object.keys(bias).length === 0, "only an empty object is supported")
-    .optional(),
   modalities: z.tuple([z.literal("text")]).optional(),
 });
 export type ChatRequest = z.infer<typeof ChatRequest>;
@@ -161,50 +126,4 @@ function withoutIgnoredFields(body: unknown): unknown {
   return Object.fromEntries(
     Object.entries(body).filter(([key, value]) => value !== null && !IGNORED_FIELDS.has(key)),
   );
-}
-
-function toInvalidRequest(error: z.ZodError): ApiError {
-  const issue = deepestIssue(error.issues);
-  const unknownKey = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-  const path = [...(issue?.path ?? []), ...(unknownKey === undefined ? [] : [unknownKey])];
-  const param = path.map(String).join(".").slice(0, MAX_PARAM_LENGTH) || "body";
-  const reason = unknownKey === undefined ? reasonOf(issue) : "unknown field";
-  return new ApiError("invalid_request", `${param}: ${reason}.`, { param });
-}
-
-/** A key or a value may be megabytes; an error message may not. */
-const MAX_PARAM_LENGTH = 200;
-const MAX_SHOWN_LENGTH = 80;
-
-function reasonOf(issue: z.core.$ZodIssue | undefined): string {
-  return issue === undefined ? "invalid" : `${issue.message}${gotOf(issue)}`;
-}
-
-/** What stood there, where zod's own message does not say it and a few characters can. */
-function gotOf({ message, input }: z.core.$ZodIssue): string {
-  if (message.includes(", received ")) {
-    return "";
-  }
-  if (Array.isArray(input)) {
-    return `, got ${input.length} items`;
-  }
-  if (typeof input === "string") {
-    return `, got ${JSON.stringify(input.slice(0, MAX_SHOWN_LENGTH))}`;
-  }
-  return typeof input === "number" || typeof input === "boolean" ? `, got ${input}` : "";
-}
-
-/** In a union, the branch that got furthest into the value says best what is wrong. */
-function deepestIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue | undefined {
-  const [issue] = issues;
-  if (issue?.code !== "invalid_union" || issue.errors.length === 0) {
-    return issue;
-  }
-  const nested = issue.errors
-    .map(deepestIssue)
-    .filter((inner) => inner !== undefined)
-    .toSorted((a, b) => b.path.length - a.path.length)[0];
-  return nested === undefined || nested.path.length === 0
-    ? issue
-    : { ...nested, path: [...issue.path, ...nested.path] };
 }

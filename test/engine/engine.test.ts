@@ -275,7 +275,7 @@ describe("the generator over the real model", () => {
               },
             ],
             visionPlaces: Int32Array.from({ length: PICTURE_TOKENS }, (_, i) => 3 + i),
-            ...answerOptions({ maxTokens: 10 }),
+            choices: [answerOptions({ maxTokens: 10 })],
           },
           signal,
         ),

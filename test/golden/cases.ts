@@ -235,11 +235,15 @@ async function checkGreedyTokens(
       onFeatures: () => undefined,
     })),
     visionPlaces: prompt.visionPlaces,
-    maxTokens: expected.greedyTokens.length,
-    sampler: new Sampler(samplingSettings({ temperature: 0 }, checkpoint.generation), []),
-    decoder: { push: (token) => (tokens.push(token), ""), flush: () => "" },
-    stopStrings: new StopStringFilter([]),
-    endTokenIds: new Set(),
+    choices: [
+      {
+        maxTokens: expected.greedyTokens.length,
+        sampler: new Sampler(samplingSettings({ temperature: 0 }, checkpoint.generation), []),
+        decoder: { push: (token) => (tokens.push(token), ""), flush: () => "" },
+        stopStrings: new StopStringFilter([]),
+        endTokenIds: new Set(),
+      },
+    ],
   };
   const generator = new EngineGenerator(model);
   for await (const event of generator.generate(request, new AbortController().signal)) {

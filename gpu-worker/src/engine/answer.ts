@@ -1,5 +1,6 @@
 import type { FinishReason } from "@qwen3-vl/shared/chat-completion";
 
+import type { TokenConstraint } from "./logits-rule.ts";
 import type { Sampler } from "./sampler.ts";
 import type { StopStringFilter } from "./stop-strings.ts";
 
@@ -21,6 +22,8 @@ export interface AnswerEvent {
 
 export interface AnswerOptions {
   sampler: Sampler;
+  /** One of the sampler's rules, told of each token and waited for. */
+  constraint?: TokenConstraint | undefined;
   decoder: TokenDecoder;
   stopStrings: StopStringFilter;
   endTokenIds: ReadonlySet<number>;
@@ -42,6 +45,7 @@ export class Answer implements AsyncIterable<AnswerEvent> {
   #failure: Error | undefined;
   #isCancelled = false;
   #wake: (() => void) | undefined;
+  readonly #begun = Promise.withResolvers<void>();
 
   constructor(options: AnswerOptions) {
     this.#options = options;
@@ -51,6 +55,20 @@ export class Answer implements AsyncIterable<AnswerEvent> {
     return this.#completionTokens;
   }
 
+  /** Resolves with the first token, when the whole prompt is in the KV cache, or when there will be none. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  /** Resolves when the next token may be sampled. */
+  async ready(): Promise<void> {
+    await this.#options.constraint?.ready();
+  }
+
   /** The sequence runs from now on; so many tokens of its prompt need not. */
   begin(cachedTokens: number): void {
     this.#cachedTokens = cachedTokens;
@@ -58,8 +76,9 @@ export class Answer implements AsyncIterable<AnswerEvent> {
 
   /** Samples the next token; tells its id and whether the answer ends with it. */
   push(logits: Float32Array): { tokenId: number; finished: boolean } {
-    const { sampler, endTokenIds, maxTokens } = this.#options;
+    const { sampler, constraint, endTokenIds, maxTokens } = this.#options;
     const tokenId = sampler.sample(logits);
+    constraint?.accept(tokenId);
     this.#completionTokens++;
     if (endTokenIds.has(tokenId)) {
       this.#finish("stop");
@@ -149,6 +168,7 @@ export class Answer implements AsyncIterable<AnswerEvent> {
   }
 
   #notify(): void {
+    this.#begun.resolve();
     this.#wake?.();
     this.#wake = undefined;
   }

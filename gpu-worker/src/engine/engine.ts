@@ -87,7 +87,9 @@ export class Engine {
       return; // all that ran or waited was aborted
     }
     try {
-      this.#commit(rows, await this.#forward(rows));
+      const ready = rows.map(({ sequence }) => sequence.answer.ready());
+      const [logits] = await Promise.all([this.#forward(rows), ...ready]);
+      this.#commit(rows, logits);
     } catch (error) {
       for (const { sequence } of rows) {
         this.#fail(sequence, error);

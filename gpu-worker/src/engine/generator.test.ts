@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import type { AnswerOptions } from "./answer.ts";
 import { EngineGenerator } from "./generator.ts";
 import type { GenerationRequest } from "./generator.ts";
 import { assertInvariants } from "./invariants.ts";
@@ -32,7 +33,11 @@ class VisionModel extends SumModel {
   }
 }
 
-function requestOf(tokenIds: readonly number[], media: readonly PatchedMedium[] = []) {
+function requestOf(
+  tokenIds: readonly number[],
+  media: readonly PatchedMedium[] = [],
+  choices: readonly AnswerOptions[] = [answerOptions()],
+) {
   const { length } = tokenIds;
   return {
     id: "r",
@@ -49,7 +54,7 @@ function requestOf(tokenIds: readonly number[], media: readonly PatchedMedium[] 
       onFeatures: () => undefined,
     })),
     visionPlaces: Int32Array.from(media.keys()),
-    ...answerOptions(),
+    choices,
   } satisfies GenerationRequest;
 }
 
@@ -133,7 +138,7 @@ describe("EngineGenerator", () => {
   it("ends the events of a running request that is aborted, without a finish reason", async () => {
     const generator = new EngineGenerator(new VisionModel(2));
     const controller = new AbortController();
-    const request = { ...requestOf([1]), maxTokens: 50 };
+    const request = requestOf([1], [], [answerOptions({ maxTokens: 50 })]);
     const reasons: unknown[] = [];
     for await (const { completionTokens, finishReason } of generator.generate(
       request,
@@ -153,7 +158,7 @@ describe("EngineGenerator", () => {
     const model = new VisionModel(2);
     const generator = new EngineGenerator(model);
     for await (const event of generator.generate(
-      { ...requestOf([1]), maxTokens: 50 },
+      requestOf([1], [], [answerOptions({ maxTokens: 50 })]),
       neverAborted,
     )) {
       expect(event.completionTokens).toBeGreaterThan(0);
@@ -161,5 +166,36 @@ describe("EngineGenerator", () => {
     }
     await assertAllFree(generator);
     expect(model.steps.length).toBeLessThan(5);
+  });
+
+  it("gives several answers to one prompt, which is run once", async () => {
+    const model = new VisionModel(4);
+    const generator = new EngineGenerator(model);
+    const prompt = Array.from({ length: 40 }, (_, index) => index % 26);
+    const choices = [3, 5, 4].map((maxTokens) => answerOptions({ maxTokens }));
+    const events = await eventsOf(generator.generate(requestOf(prompt, [], choices), neverAborted));
+    for (const [choice, { maxTokens }] of choices.entries()) {
+      const own = events.filter((event) => event.choice === choice);
+      expect(own.map(({ text }) => text).join("")).toBe(expectedText(prompt, maxTokens));
+      expect(own.at(-1)).toMatchObject({ completionTokens: maxTokens, finishReason: "length" });
+    }
+    const promptTokensRun = model.rows
+      .filter(({ cachedTokens }) => cachedTokens < prompt.length)
+      .map(({ tokenIds }) => tokenIds.length);
+    expect(promptTokensRun).toEqual([40, 1, 1]);
+    await assertAllFree(generator);
+  });
+
+  it("never runs the other answers of a request that ends while its prompt is read", async () => {
+    const model = new VisionModel(4);
+    const generator = new EngineGenerator(model);
+    const controller = new AbortController();
+    const choices = [answerOptions(), answerOptions()];
+    const events = eventsOf(generator.generate(requestOf([1, 2], [], choices), controller.signal));
+    await Promise.resolve();
+    controller.abort();
+    expect((await events).every(({ finishReason }) => finishReason === undefined)).toBe(true);
+    await assertAllFree(generator);
+    expect(model.rows.length).toBeLessThan(2);
   });
 });

@@ -1,5 +1,7 @@
 import { Answer } from "./answer.ts";
 import type { AnswerEvent, AnswerOptions } from "./answer.ts";
+import { mergeChoices } from "./choices.ts";
+import type { ChoiceEvent } from "./choices.ts";
 import { Engine } from "./engine.ts";
 import type { EngineSnapshot } from "./engine.ts";
 import type { Model, PatchedMedium, VisionFeatures } from "./model.ts";
@@ -15,7 +17,7 @@ export type RequestMedium = KeyedMedium &
   );
 
 /** A request whose media are patches and whose prompt is tokens. */
-export interface GenerationRequest extends AnswerOptions {
+export interface GenerationRequest {
   id: string;
   /** Whose it is: KV prefixes are shared within a tenant only. */
   tenant: string;
@@ -24,11 +26,13 @@ export interface GenerationRequest extends AnswerOptions {
   media: readonly RequestMedium[];
   /** Where their tokens stand in the prompt, ascending. */
   visionPlaces: Int32Array;
+  /** How each answer is made; all of them share one prefill. */
+  choices: readonly AnswerOptions[];
 }
 
-/** One request → the events of its answer. Aborting ends them without a finish reason. */
+/** One request → the events of its answers. Aborting ends them without a finish reason. */
 export interface Generator {
-  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
+  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<ChoiceEvent>;
 }
 
 /** Tokens of a prompt that one step runs; 256 keep matrix products efficient and a step short. */
@@ -46,23 +50,42 @@ export class EngineGenerator implements Generator {
     this.#engine = new Engine(model, { prefillChunk: PREFILL_CHUNK });
   }
 
-  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
+  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<ChoiceEvent> {
+    using constraints = new DisposableStack();
+    for (const { constraint } of request.choices) {
+      constraints.use(constraint);
+    }
     const vision = await this.#encode(request, signal);
     if (signal.aborted) {
       return;
     }
-    const sequence = this.#createSequence(request, vision);
+    const sequences = request.choices.map((_, choice) =>
+      this.#createSequence(request, choice, vision),
+    );
     const abort = () => {
-      this.#engine.abort(sequence);
-      sequence.answer.cancel();
+      for (const sequence of sequences) {
+        this.#engine.abort(sequence);
+        sequence.answer.cancel();
+      }
     };
     signal.addEventListener("abort", abort, { once: true });
     try {
-      this.#engine.submit(sequence);
-      yield* sequence.answer;
+      const [leader] = sequences;
+      yield* mergeChoices(sequences.map((sequence) => this.#run(sequence, leader)));
     } finally {
       signal.removeEventListener("abort", abort);
-      this.#engine.abort(sequence); // a reader that stops early leaves nothing running
+      abort(); // a reader that stops early leaves nothing running
+    }
+  }
+
+  /** Submits a sequence, once the leader has read the prompt that both begin with. */
+  async *#run(sequence: Sequence, leader: Sequence | undefined): AsyncGenerator<AnswerEvent> {
+    if (leader !== sequence) {
+      await leader?.answer.begun;
+    }
+    if (!sequence.answer.isCancelled) {
+      this.#engine.submit(sequence);
+      yield* sequence.answer;
     }
   }
 
@@ -76,16 +99,24 @@ export class EngineGenerator implements Generator {
     await this.#engine.idle();
   }
 
-  #createSequence(request: GenerationRequest, features: VisionFeatures | undefined): Sequence {
+  #createSequence(
+    request: GenerationRequest,
+    choice: number,
+    features: VisionFeatures | undefined,
+  ): Sequence {
     const { id, tenant, media, visionPlaces } = request;
+    const options = request.choices[choice];
+    if (options === undefined) {
+      throw new RangeError(`no choice ${choice} among ${request.choices.length}`);
+    }
     const vision = features && { places: visionPlaces, features };
     const keys = prefixKeys(request.prompt.tokenIds, visionPlaces, media);
     return {
-      id,
+      id: `${id}/${choice}`,
       content: { tenant, keys },
       prompt: { ...request.prompt, vision },
-      answer: new Answer(request),
-      maxLength: request.prompt.tokenIds.length + request.maxTokens,
+      answer: new Answer(options),
+      maxLength: request.prompt.tokenIds.length + options.maxTokens,
       outputIds: [],
       cachedTokens: 0,
       slot: undefined,

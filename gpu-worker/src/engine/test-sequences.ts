@@ -135,8 +135,10 @@ export function oneHot(tokenId: number): Float32Array {
 }
 
 /** All events of an answer, to its end or failure. */
-export async function eventsOf(events: AsyncIterable<AnswerEvent>): Promise<AnswerEvent[]> {
-  const all: AnswerEvent[] = [];
+export async function eventsOf<Event extends AnswerEvent>(
+  events: AsyncIterable<Event>,
+): Promise<Event[]> {
+  const all: Event[] = [];
   for await (const event of events) {
     all.push(event);
   }

@@ -4,9 +4,18 @@ import type { ServerSentEvent } from "@qwen3-vl/shared/sse";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import type { AnswerEvent } from "../engine/answer.ts";
+import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest } from "../engine/generator.ts";
-import { CONTEXT, MODEL, TestWorker, chatCall, eventsOf, send, streamOf } from "./test-worker.ts";
+import {
+  CONTEXT,
+  MODEL,
+  TestWorker,
+  chatCall,
+  eventOf,
+  eventsOf,
+  send,
+  streamOf,
+} from "./test-worker.ts";
 import type { Chat } from "./test-worker.ts";
 
 const picture = await sharp({
@@ -42,8 +51,8 @@ function chunk({ data }: ServerSentEvent): ChatCompletionChunk {
   return ChatCompletionChunk.parse(JSON.parse(data));
 }
 
-async function* failAfterOneToken(): AsyncGenerator<AnswerEvent> {
-  yield { text: "a", completionTokens: 1, cachedTokens: 0, finishReason: undefined };
+async function* failAfterOneToken(): AsyncGenerator<ChoiceEvent> {
+  yield eventOf({ text: "a", completionTokens: 1 });
   throw new Error("address 0xdeadbeef");
 }
 
@@ -79,7 +88,7 @@ describe("a whole answer", () => {
     const tokens = requests[0]?.media[0]?.tokens ?? 0;
     expect(tokens).toBeGreaterThan(0);
     expect(requests[0]?.visionPlaces).toHaveLength(tokens);
-    expect(requests[0]?.maxTokens).toBe(7);
+    expect(requests[0]?.choices[0]?.maxTokens).toBe(7);
     expect(headers["x-prompt-usage"]).toContain(`image=${tokens}, video=0`);
   });
 });

@@ -1,28 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { parseChatRequest } from "@qwen3-vl/shared/chat";
-import type { ChatRequest } from "@qwen3-vl/shared/chat";
-import type { FinishReason } from "@qwen3-vl/shared/chat-completion";
 import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import { parseJson } from "@qwen3-vl/shared/json";
-import { DONE } from "@qwen3-vl/shared/sse";
-import type { ServerSentEvent } from "@qwen3-vl/shared/sse";
-import { toUsage } from "@qwen3-vl/shared/usage";
-import {
-  COMPLETION_TOKENS_HEADER,
-  PROMPT_USAGE_HEADER,
-  WorkerRequest,
-  cachedComment,
-  formatPromptUsage,
-} from "@qwen3-vl/shared/worker-protocol";
+import { WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
 
 import type { Admission } from "../engine/admission.ts";
-import type { AnswerEvent } from "../engine/answer.ts";
+import type { ChoiceEvent } from "../engine/choices.ts";
 import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
+import { closedByClient, promptHeaders, writeStream, writeWhole } from "./answer-writer.ts";
+import type { Exchange } from "./answer-writer.ts";
 import type { ChatService } from "./chat-service.ts";
-import { completion, completionChunk, usageChunk } from "./completion-format.ts";
-import type { CompletionHeader } from "./completion-format.ts";
 import { EventStream } from "./event-stream.ts";
 import { readMultipart } from "./multipart-reader.ts";
 import type { LiveRequest, RequestRegistry } from "./request-registry.ts";
@@ -43,13 +32,6 @@ interface Received {
   workerRequest: WorkerRequest;
   media: ReadonlyMap<string, Uint8Array>;
   live: LiveRequest;
-  response: ServerResponse;
-}
-
-interface Exchange {
-  request: ChatRequest;
-  live: LiveRequest;
-  header: CompletionHeader;
   response: ServerResponse;
 }
 
@@ -114,7 +96,7 @@ export class ChatCompletions {
     const request = parseChatRequest(body);
     const context = { tenant, parts: media, signal: live.signal };
     using chat = await service.prepare(id, request, context);
-    const { prompt, generation } = chat;
+    const { prompt, generation, outputs } = chat;
     live.counts.prompt = prompt.tokenIds.length;
     live.counts.image = prompt.imageTokens;
     live.counts.video = prompt.videoTokens;
@@ -126,15 +108,15 @@ export class ChatCompletions {
       model: service.model.id,
     };
     const events = counted(generator.generate(generation, live.signal), live);
-    const exchange = { request, live, header, response };
-    await (request.stream ? this.#stream(exchange, events) : sendWhole(exchange, events));
+    const exchange = { request, live, header, response, outputs };
+    await (request.stream ? this.#stream(exchange, events) : writeWhole(exchange, events));
   }
 
   /** Once the stream is open, a failure can only be told inside it. */
-  async #stream(exchange: Exchange, events: AsyncIterable<AnswerEvent>): Promise<void> {
+  async #stream(exchange: Exchange, events: AsyncIterable<ChoiceEvent>): Promise<void> {
     const stream = new EventStream(exchange.response, promptHeaders(exchange.live));
     try {
-      await sendChunks(stream, exchange, events);
+      await writeStream(stream, exchange, events);
     } catch (error) {
       const apiError = toApiError(error);
       this.#options.logger.error("answer failed", { id: exchange.header.id, error });
@@ -145,72 +127,20 @@ export class ChatCompletions {
   }
 }
 
-async function sendChunks(
-  stream: EventStream,
-  { request, live, header }: Exchange,
-  events: AsyncIterable<AnswerEvent>,
-): Promise<void> {
-  const event = (chunk: unknown): ServerSentEvent => ({
-    id: String(live.counts.completion),
-    data: JSON.stringify(chunk),
-  });
-  await stream.send(event(completionChunk(header, { role: "assistant", content: "" })));
-  let finishReason: FinishReason | undefined;
-  let toldCachedTokens = 0; // the headers say 0: they are sent before the sequence gets its slot
-  for await (const { text, cachedTokens, finishReason: reason } of events) {
-    if (cachedTokens > toldCachedTokens) {
-      toldCachedTokens = cachedTokens;
-      stream.comment(cachedComment(cachedTokens));
-    }
-    finishReason = reason;
-    if (text !== "") {
-      await stream.send(event(completionChunk(header, { content: text })));
-    }
-  }
-  if (finishReason === undefined) {
-    return; // aborted: whoever listens knows it from the missing end
-  }
-  const usage = toUsage(live.counts);
-  await stream.send(
-    event(completionChunk(header, {}, finishReason)),
-    ...(request.stream_options?.include_usage === true ? [event(usageChunk(header, usage))] : []),
-    { data: DONE },
-  );
-}
-
-async function sendWhole(
-  { live, header, response }: Exchange,
-  events: AsyncIterable<AnswerEvent>,
-): Promise<void> {
-  let content = "";
-  let finishReason: FinishReason | undefined;
-  for await (const event of events) {
-    content += event.text;
-    finishReason = event.finishReason;
-  }
-  if (finishReason === undefined) {
-    throw closedByClient();
-  }
-  sendJson(response, 200, completion(header, content, finishReason, toUsage(live.counts)), {
-    ...promptHeaders(live),
-    [COMPLETION_TOKENS_HEADER]: String(live.counts.completion),
-  });
-}
-
 /** The same events, each counted before anyone else sees it. */
 async function* counted(
-  events: AsyncIterable<AnswerEvent>,
-  live: LiveRequest,
-): AsyncGenerator<AnswerEvent> {
+  events: AsyncIterable<ChoiceEvent>,
+  { counts }: LiveRequest,
+): AsyncGenerator<ChoiceEvent> {
+  const completionTokens: number[] = [];
   for await (const event of events) {
-    live.counts.completion = event.completionTokens;
-    live.counts.cached = event.cachedTokens;
+    completionTokens[event.choice] = event.completionTokens;
+    counts.completion = completionTokens.reduce((sum, tokens) => sum + tokens, 0);
+    if (event.choice === 0) {
+      counts.cached = event.cachedTokens; // the others share what the first one read
+    }
     yield event;
   }
-}
-
-function promptHeaders({ counts }: LiveRequest): Record<string, string> {
-  return { [PROMPT_USAGE_HEADER]: formatPromptUsage(counts) };
 }
 
 /** The client may have left already, while its body was read. */
@@ -219,10 +149,6 @@ function abortWhenClosed(live: LiveRequest, response: ServerResponse): void {
     live.abort();
   }
   response.on("close", () => live.abort());
-}
-
-function closedByClient(cause?: unknown): ApiError {
-  return new ApiError("client_closed_request", "The request was aborted.", { cause });
 }
 
 function parseWorkerRequest(text: string): WorkerRequest {

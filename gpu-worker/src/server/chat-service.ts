@@ -5,14 +5,13 @@ import type { Estimate } from "@qwen3-vl/shared/estimate";
 import type { Model } from "@qwen3-vl/shared/models";
 
 import type { GenerationRequest } from "../engine/generator.ts";
-import { Sampler } from "../engine/sampler.ts";
-import { samplingSettings } from "../engine/sampling-settings.ts";
-import { StopStringFilter } from "../engine/stop-strings.ts";
+import type { OutputParser } from "../output/message-delta.ts";
+import { PlainOutput } from "../output/plain-output.ts";
 import type { ChatPrompt } from "../prompt/chat-prompt.ts";
-import { IncrementalDetokenizer } from "../prompt/detokenizer.ts";
 import type { GenerationConfig } from "../prompt/generation-config.ts";
 import type { PromptThread } from "../prompt/prompt-thread.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
+import { answerOptions } from "./answer-options.ts";
 import type { MediaContext, PlannedMedium, RequestMedia } from "./request-media.ts";
 
 export interface ChatServiceOptions {
@@ -27,6 +26,8 @@ export interface ChatServiceOptions {
 export interface PreparedChat extends Disposable {
   prompt: ChatPrompt;
   generation: GenerationRequest;
+  /** What makes messages of the answers' texts, one for each choice. */
+  outputs: readonly OutputParser[];
 }
 
 /** What of a request is not in its body. */
@@ -54,12 +55,21 @@ export class ChatService {
    * @throws ApiError that names the part at fault, or what of its lengths does not fit
    */
   async prepare(id: string, request: ChatRequest, context: ChatContext): Promise<PreparedChat> {
-    const planned = await this.#plan(request, context);
-    const prepared = await this.#options.media.prepare(planned.media, context.signal);
-    const generation = this.#generationRequest(request, planned, prepared.media);
+    const { prompt, maxTokens, media } = await this.#plan(request, context);
+    const prepared = await this.#options.media.prepare(media, context.signal);
+    const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
+    const generation = {
+      id,
+      tenant: context.tenant,
+      prompt: { tokenIds, positions, ropeDelta },
+      media: prepared.media,
+      visionPlaces,
+      choices: answerOptions(request, prompt, { ...this.#options, maxTokens }),
+    };
     return {
-      prompt: planned.prompt,
-      generation: { id, tenant: context.tenant, ...generation },
+      prompt,
+      generation,
+      outputs: generation.choices.map(() => new PlainOutput()),
       [Symbol.dispose]: () => prepared[Symbol.dispose](),
     };
   }
@@ -96,26 +106,6 @@ export class ChatService {
     const maxTokens = this.#maxTokens(request, prompt.tokenIds.length);
     requestMedia.assertFit(media);
     return { media, prompt, maxTokens };
-  }
-
-  #generationRequest(
-    request: ChatRequest,
-    { prompt, maxTokens }: PlannedChat,
-    media: GenerationRequest["media"],
-  ): Omit<GenerationRequest, "id" | "tenant"> {
-    const { generation, tokenizer } = this.#options;
-    const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
-    const stops = typeof request.stop === "string" ? [request.stop] : (request.stop ?? []);
-    return {
-      prompt: { tokenIds, positions, ropeDelta },
-      media,
-      visionPlaces,
-      maxTokens,
-      sampler: new Sampler(samplingSettings(request, generation), tokenIds),
-      decoder: new IncrementalDetokenizer(tokenizer),
-      stopStrings: new StopStringFilter(stops),
-      endTokenIds: new Set(generation.eosTokenIds),
-    };
   }
 
   #assertModel(name: string): void {

@@ -1,6 +1,7 @@
 import type {
   ChatCompletion,
   ChatCompletionChunk,
+  ChoiceLogprobs,
   FinishReason,
 } from "@qwen3-vl/shared/chat-completion";
 import type { Usage } from "@qwen3-vl/shared/usage";
@@ -14,17 +15,24 @@ export interface CompletionHeader {
   usage?: null;
 }
 
-type Delta = ChatCompletionChunk["choices"][number]["delta"];
+type ChunkChoice = ChatCompletionChunk["choices"][number];
+
+/** What one chunk says of one choice; what it does not say is null. */
+export interface ChoicePart {
+  index: number;
+  delta: ChunkChoice["delta"];
+  logprobs?: ChoiceLogprobs | null;
+  finishReason?: FinishReason;
+}
 
 export function completionChunk(
   header: CompletionHeader,
-  delta: Delta,
-  finishReason: FinishReason | null = null,
+  { index, delta, logprobs = null, finishReason }: ChoicePart,
 ): ChatCompletionChunk {
   return {
     ...header,
     object: "chat.completion.chunk",
-    choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
+    choices: [{ index, delta, logprobs, finish_reason: finishReason ?? null }],
   };
 }
 
@@ -35,15 +43,8 @@ export function usageChunk(header: CompletionHeader, usage: Usage): ChatCompleti
 
 export function completion(
   header: CompletionHeader,
-  content: string,
-  finishReason: FinishReason,
+  choices: ChatCompletion["choices"],
   usage: Usage,
 ): ChatCompletion {
-  const message = { role: "assistant", content, refusal: null } as const;
-  return {
-    ...header,
-    object: "chat.completion",
-    choices: [{ index: 0, message, logprobs: null, finish_reason: finishReason }],
-    usage,
-  };
+  return { ...header, object: "chat.completion", choices, usage };
 }

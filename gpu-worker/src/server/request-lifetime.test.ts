@@ -13,6 +13,7 @@ import {
   TestWorker,
   aborted,
   chatCall,
+  eventOf,
   eventsOf,
   listen,
   multipart,
@@ -34,10 +35,10 @@ function answerUntilAborted() {
   const ended = Promise.withResolvers<void>();
   worker.answer = async function* answer(_, signal) {
     try {
-      yield { text: "one", completionTokens: 1, cachedTokens: 0, finishReason: undefined };
-      yield { text: "two", completionTokens: 2, cachedTokens: 0, finishReason: undefined };
+      yield eventOf({ text: "one", completionTokens: 1 });
+      yield eventOf({ text: "two", completionTokens: 2 });
       await aborted(signal);
-      yield { text: "", completionTokens: 3, cachedTokens: 0, finishReason: undefined }; // the step under way
+      yield eventOf({ text: "", completionTokens: 3 }); // the step under way
     } finally {
       ended.resolve();
     }
@@ -173,9 +174,9 @@ describe("a slow client", () => {
     let pulled = 0;
     worker.answer = async function* answer() {
       for (pulled = 1; pulled < count; pulled++) {
-        yield { text, completionTokens: pulled, cachedTokens: 0, finishReason: undefined };
+        yield eventOf({ text, completionTokens: pulled });
       }
-      yield { text: "", completionTokens: count, cachedTokens: 0, finishReason: "stop" };
+      yield eventOf({ text: "", completionTokens: count, finishReason: "stop" });
     };
     const { response } = await open(worker, await chatCall({ body: { stream: true } }));
     await untilStill(() => pulled);

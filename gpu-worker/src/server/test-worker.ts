@@ -9,7 +9,7 @@ import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
 
 import { openCheckpoint } from "../checkpoint.ts";
 import { Admission } from "../engine/admission.ts";
-import type { AnswerEvent } from "../engine/answer.ts";
+import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest, Generator } from "../engine/generator.ts";
 import { Logger } from "../log.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
@@ -30,7 +30,7 @@ const folder = join(import.meta.dirname, "../../../models", MODEL);
 export type Script = (
   request: GenerationRequest,
   signal: AbortSignal,
-) => AsyncIterable<AnswerEvent>;
+) => AsyncIterable<ChoiceEvent>;
 
 /** A worker server on a free port, real but for its generator: each test says what that answers. */
 export class TestWorker implements Generator {
@@ -93,7 +93,7 @@ export class TestWorker implements Generator {
     return this.#port;
   }
 
-  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<AnswerEvent> {
+  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<ChoiceEvent> {
     return this.answer(request, signal);
   }
 
@@ -104,12 +104,24 @@ export class TestWorker implements Generator {
 }
 
 /** One event for each text, then the end. */
-export async function* eventsOf(...texts: readonly string[]): AsyncGenerator<AnswerEvent> {
+export async function* eventsOf(...texts: readonly string[]): AsyncGenerator<ChoiceEvent> {
   for (const [index, text] of texts.entries()) {
     const completionTokens = index + 1;
     const finishReason = completionTokens === texts.length ? "stop" : undefined;
-    yield { text, completionTokens, cachedTokens: 0, finishReason };
+    yield eventOf({ text, completionTokens, finishReason });
   }
+}
+
+/** What is known of the first choice. */
+export function eventOf(event: Partial<ChoiceEvent>): ChoiceEvent {
+  return {
+    choice: 0,
+    text: "",
+    completionTokens: 1,
+    cachedTokens: 0,
+    finishReason: undefined,
+    ...event,
+  };
 }
 
 /** Listens on a port of 127.0.0.1 that the system chooses. */

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { SIGNATURE_HEADER, signCall } from "@qwen3-vl/shared/signature";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { AnswerEvent } from "../engine/answer.ts";
+import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest } from "../engine/generator.ts";
 import {
   MODEL,
@@ -15,6 +15,7 @@ import {
   TestWorker,
   aborted,
   chatCall,
+  eventOf,
   eventsOf,
   open,
   send,
@@ -135,8 +136,8 @@ async function startStream(agent: Agent): Promise<IncomingMessage> {
 async function* answerUntilAborted(
   _: GenerationRequest,
   signal: AbortSignal,
-): AsyncGenerator<AnswerEvent> {
-  yield { text: "a", completionTokens: 1, cachedTokens: 0, finishReason: undefined };
+): AsyncGenerator<ChoiceEvent> {
+  yield eventOf({ text: "a", completionTokens: 1 });
   await aborted(signal);
 }
 

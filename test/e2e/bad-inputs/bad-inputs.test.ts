@@ -68,7 +68,7 @@ async function completion(fields: object): Promise<ChatCompletion> {
   return ChatCompletion.parse(JSON.parse(body));
 }
 
-async function goodAnswer(): Promise<string | undefined> {
+async function goodAnswer(): Promise<string | null | undefined> {
   const messages = askAbout("Describe this image.", pictureUrl(SCENE));
   const { choices } = await completion({ messages });
   return choices[0]?.message.content;

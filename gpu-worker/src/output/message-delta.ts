@@ -1,0 +1,13 @@
+import type { ChatCompletionChunk } from "@qwen3-vl/shared/chat-completion";
+
+/** What a part of the model's text adds to the message. */
+export type MessageDelta = Omit<ChatCompletionChunk["choices"][number]["delta"], "role">;
+
+/** Parts the text of one answer into what OpenAI's message holds, as the text comes. */
+export interface OutputParser {
+  /** Whether a call was told, which makes `stop` into `tool_calls`. */
+  readonly hasToolCalls: boolean;
+  push(text: string): readonly MessageDelta[];
+  /** The text has ended: what was held back is text after all. */
+  end(): readonly MessageDelta[];
+}

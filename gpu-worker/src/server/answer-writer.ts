@@ -1,0 +1,130 @@
+import type { ServerResponse } from "node:http";
+
+import type { ChatRequest } from "@qwen3-vl/shared/chat";
+import type { ChatCompletion, FinishReason } from "@qwen3-vl/shared/chat-completion";
+import { ApiError } from "@qwen3-vl/shared/errors";
+import { DONE } from "@qwen3-vl/shared/sse";
+import type { ServerSentEvent } from "@qwen3-vl/shared/sse";
+import { toUsage } from "@qwen3-vl/shared/usage";
+import {
+  COMPLETION_TOKENS_HEADER,
+  PROMPT_USAGE_HEADER,
+  cachedComment,
+  formatPromptUsage,
+} from "@qwen3-vl/shared/worker-protocol";
+
+import type { ChoiceEvent } from "../engine/choices.ts";
+import { MessageBuilder } from "../output/message-builder.ts";
+import type { OutputParser } from "../output/message-delta.ts";
+import { completion, completionChunk, usageChunk } from "./completion-format.ts";
+import type { ChoicePart, CompletionHeader } from "./completion-format.ts";
+import type { EventStream } from "./event-stream.ts";
+import type { LiveRequest } from "./request-registry.ts";
+import { sendJson } from "./send-json.ts";
+
+/** A request that is being answered. */
+export interface Exchange {
+  request: ChatRequest;
+  live: LiveRequest;
+  header: CompletionHeader;
+  response: ServerResponse;
+  /** One for each choice. */
+  outputs: readonly OutputParser[];
+}
+
+/** The answers as chunks; returns without an end when the request was aborted. */
+export async function writeStream(
+  stream: EventStream,
+  { request, live, header, outputs }: Exchange,
+  events: AsyncIterable<ChoiceEvent>,
+): Promise<void> {
+  const toEvent = (chunk: unknown): ServerSentEvent => ({
+    id: String(live.counts.completion),
+    data: JSON.stringify(chunk),
+  });
+  const send = (parts: readonly ChoicePart[]) =>
+    stream.send(...parts.map((part) => toEvent(completionChunk(header, part))));
+
+  await send([...outputs.keys()].map((index) => ({ index, delta: OPENING })));
+  let unfinished = outputs.length;
+  let toldCachedTokens = 0; // the headers say 0: they are sent before the sequence gets its slot
+  for await (const event of events) {
+    if (live.counts.cached > toldCachedTokens) {
+      toldCachedTokens = live.counts.cached;
+      stream.comment(cachedComment(toldCachedTokens));
+    }
+    unfinished -= event.finishReason === undefined ? 0 : 1;
+    const parts = chunkParts(event, outputOf(outputs, event));
+    if (parts.length > 0) {
+      await send(parts);
+    }
+  }
+  if (unfinished > 0) {
+    return; // aborted: whoever listens knows it from the missing end
+  }
+  const usage = toUsage(live.counts);
+  await stream.send(
+    ...(request.stream_options?.include_usage === true ? [toEvent(usageChunk(header, usage))] : []),
+    { data: DONE },
+  );
+}
+
+const OPENING = { role: "assistant", content: "" } as const;
+
+/** What an event adds to the stream: deltas, and at its choice's end the reason. */
+function chunkParts(event: ChoiceEvent, output: OutputParser): ChoicePart[] {
+  const { choice: index, text, finishReason } = event;
+  const deltas = [...output.push(text), ...(finishReason === undefined ? [] : output.end())];
+  return [
+    ...deltas.map((delta) => ({ index, delta })),
+    ...(finishReason === undefined
+      ? []
+      : [{ index, delta: {}, finishReason: reasonOf(finishReason, output) }]),
+  ];
+}
+
+/** @throws ApiError `client_closed_request` when the request was aborted */
+export async function writeWhole(
+  { live, header, response, outputs }: Exchange,
+  events: AsyncIterable<ChoiceEvent>,
+): Promise<void> {
+  const builders = outputs.map(() => new MessageBuilder());
+  const choices: ChatCompletion["choices"] = [];
+  for await (const event of events) {
+    const { choice: index } = event;
+    for (const { delta, finishReason } of chunkParts(event, outputOf(outputs, event))) {
+      builders[index]?.add(delta);
+      const message = builders[index]?.message();
+      if (finishReason !== undefined && message !== undefined) {
+        choices[index] = { index, message, logprobs: null, finish_reason: finishReason };
+      }
+    }
+  }
+  if (Object.keys(choices).length < outputs.length) {
+    throw closedByClient();
+  }
+  sendJson(response, 200, completion(header, choices, toUsage(live.counts)), {
+    ...promptHeaders(live),
+    [COMPLETION_TOKENS_HEADER]: String(live.counts.completion),
+  });
+}
+
+export function promptHeaders({ counts }: LiveRequest): Record<string, string> {
+  return { [PROMPT_USAGE_HEADER]: formatPromptUsage(counts) };
+}
+
+export function closedByClient(cause?: unknown): ApiError {
+  return new ApiError("client_closed_request", "The request was aborted.", { cause });
+}
+
+function reasonOf(reason: FinishReason, { hasToolCalls }: OutputParser): FinishReason {
+  return reason === "stop" && hasToolCalls ? "tool_calls" : reason;
+}
+
+function outputOf(outputs: readonly OutputParser[], { choice }: ChoiceEvent): OutputParser {
+  const output = outputs[choice];
+  if (output === undefined) {
+    throw new RangeError(`no choice ${choice} among ${outputs.length}`);
+  }
+  return output;
+}
