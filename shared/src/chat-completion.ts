@@ -15,6 +15,7 @@ const TokenLogprob = z.object({
 /** Log-probabilities of a choice's tokens, those without text included. */
 export const ChoiceLogprobs = z.object({
   content: z.array(TokenLogprob.extend({ top_logprobs: z.array(TokenLogprob) })),
+  refusal: z.null(),
 });
 export type ChoiceLogprobs = z.infer<typeof ChoiceLogprobs>;
 

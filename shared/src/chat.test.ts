@@ -62,15 +62,15 @@ describe("parseChatRequest", () => {
   });
 
   it.each<[string, Record<string, unknown>, string, string]>([
-    ["n of 2³¹", { n: 2 ** 31 }, "n", "only 1 is supported, got 2147483648"],
-    ["n of −1", { n: -1 }, "n", "only 1 is supported, got -1"],
+    ["n of 2³¹", { n: 2 ** 31 }, "n", "expected a whole number from 1 to 64, got 2147483648"],
+    ["n of −1", { n: -1 }, "n", "expected a whole number from 1 to 64, got -1"],
     ["huge max_tokens", { max_tokens: 1e99 }, "max_tokens", "from 1 to 16777216, got 1e+99"],
     ["negative max_tokens", { max_tokens: -1 }, "max_tokens", "from 1 to 16777216, got -1"],
     ["no max_tokens", { max_completion_tokens: 0 }, "max_completion_tokens", "from 1 to"],
     ["half a token", { max_tokens: 1.5 }, "max_tokens", "a whole number from 1"],
     ["max_tokens as text", { max_tokens: "5" }, "max_tokens", 'got "5"'],
-    ["a million top_logprobs", { top_logprobs: 1e6 }, "top_logprobs", "unknown field"],
-    ["100,000 biases", { logit_bias: biases(1e5) }, "logit_bias", "only an empty object"],
+    ["a million top_logprobs", { top_logprobs: 1e6 }, "top_logprobs", "from 0 to 20, got 1000000"],
+    ["100,000 biases", { logit_bias: biases(1e5) }, "logit_bias", "expected at most 1024 tokens"],
     ["10,000 stop strings", { stop: Array(1e4).fill("a") }, "stop", "up to 16 strings"],
     ["an empty stop string", { stop: ["a", ""] }, "stop.1", 'got ""'],
     ["a stop string of a megabyte", { stop: ["a".repeat(1e6)] }, "stop.0", "<=256 characters"],

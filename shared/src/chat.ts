@@ -7,7 +7,7 @@ import { toInvalidRequest } from "./invalid-request.ts";
 import { MAX_MEDIA_URLS, MAX_MESSAGES } from "./limits.ts";
 import { OutputFields } from "./output-fields.ts";
 import { ProcessorOptions } from "./processor-options.ts";
-import { SamplingFields } from "./sampling-fields.ts";
+import { SamplingFields, assertConsistent } from "./sampling-fields.ts";
 
 /**
  * Body of `POST /v1/chat/completions`; the edge and the GPU worker parse the same schema.
@@ -53,6 +53,7 @@ export function parseChatRequest(body: unknown): ChatRequest {
     throw toInvalidRequest(parsed.error);
   }
   const request = parsed.data;
+  assertConsistent(request);
   const mediaCount = mediaParts(request).flatMap(urlsOf).length;
   if (mediaCount > MAX_MEDIA_URLS) {
     throw new ApiError(

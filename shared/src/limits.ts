@@ -32,6 +32,20 @@ export const MAX_TOOLS = 128;
 export const MAX_STOP_STRINGS = 16;
 export const MAX_STOP_LENGTH = 256;
 
+/** Answers of one request. OpenAI has 128; each takes a place of its own, and there are 72 by default. */
+export const MAX_CHOICES = 64;
+
+/** OpenAI's own bound. */
+export const MAX_TOP_LOGPROBS = 20;
+
+/** Token ids and words of one request, each looked at for every token of its answers. */
+export const MAX_LOGIT_BIASES = 1024;
+export const MAX_STOP_TOKENS = 128;
+export const MAX_BAD_WORDS = 128;
+
+/** Half of the published vocabularies: who allows more forbids the others with `logit_bias`. */
+export const MAX_ALLOWED_TOKENS = 2 ** 16;
+
 /** An upper bound no checkpoint reaches; the context length is checked against the model. */
 export const MAX_TOKENS_FIELD = 2 ** 24;
 

@@ -1,16 +1,60 @@
 import * as z from "zod";
 
-import { MAX_STOP_LENGTH, MAX_STOP_STRINGS, MAX_TOKENS_FIELD } from "./limits.ts";
+import { ApiError } from "./errors.ts";
+import {
+  MAX_ALLOWED_TOKENS,
+  MAX_BAD_WORDS,
+  MAX_CHOICES,
+  MAX_LOGIT_BIASES,
+  MAX_STOP_LENGTH,
+  MAX_STOP_STRINGS,
+  MAX_STOP_TOKENS,
+  MAX_TOKENS_FIELD,
+  MAX_TOP_LOGPROBS,
+} from "./limits.ts";
 
-const tokenRange = `expected a whole number from 1 to ${MAX_TOKENS_FIELD}`;
-const tokens = z.int(tokenRange).min(1, tokenRange).max(MAX_TOKENS_FIELD, tokenRange);
+const wholeFrom = (least: number, most: number) => {
+  const expected = `expected a whole number from ${least} to ${most}`;
+  return z.int(expected).min(least, expected).max(most, expected);
+};
+const tokens = wholeFrom(1, MAX_TOKENS_FIELD);
+const tokenId = wholeFrom(0, MAX_TOKENS_FIELD);
 const penalty = z.number().min(-2).max(2);
 const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
+
+const word = stopString.regex(/\S/, "expected more than white space");
+
+/** Counted before its items are looked at: of a million bad ones, none needs an error of its own. */
+function listOf<Item extends z.ZodType>(item: Item, least: number, most: number) {
+  const expected = `expected a list of ${least} to ${most} items`;
+  return z
+    .array(z.unknown(), expected)
+    .min(least, expected)
+    .max(most, expected)
+    .pipe(z.array(item));
+}
+
+const biasRange = "expected a number from -100 to 100";
+const logitBias = z
+  .record(z.string(), z.unknown())
+  .superRefine((biases, context) => {
+    const keys = Object.keys(biases);
+    const odd = keys.find((key) => !/^\d{1,8}$/.test(key));
+    if (keys.length > MAX_LOGIT_BIASES) {
+      context.addIssue(`expected at most ${MAX_LOGIT_BIASES} tokens, got ${keys.length}`);
+    } else if (odd !== undefined) {
+      const message = "expected a token id";
+      context.addIssue({ code: "custom", path: [odd], message, input: odd });
+    }
+  })
+  .pipe(z.record(z.string(), z.number(biasRange).min(-100, biasRange).max(100, biasRange)));
 
 /** Fields of a chat request that choose tokens and the answer's end. */
 export const SamplingFields = {
   max_tokens: tokens.optional(),
   max_completion_tokens: tokens.optional(),
+  min_tokens: wholeFrom(0, MAX_TOKENS_FIELD).optional(),
+  n: wholeFrom(1, MAX_CHOICES).optional(),
   temperature: z.number().min(0).max(2).optional(),
   top_p: z.number().gt(0).max(1).optional(),
   top_k: z.int().min(-1).max(MAX_TOKENS_FIELD).optional(),
@@ -24,12 +68,41 @@ export const SamplingFields = {
       error: `expected a string or up to ${MAX_STOP_STRINGS} strings of 1 to ${MAX_STOP_LENGTH} characters`,
     })
     .optional(),
-
-  // Fields whose neutral value is sent by many clients; other values are not supported yet.
-  n: z.literal(1, "only 1 is supported").optional(),
-  logprobs: z.literal(false, "log-probabilities are not supported").optional(),
-  logit_bias: z
-    .record(z.string(), z.unknown())
-    .refine((bias) => Object.keys(bias).length === 0, "only an empty object is supported")
-    .optional(),
+  stop_token_ids: listOf(tokenId, 0, MAX_STOP_TOKENS).optional(),
+  include_stop_str_in_output: z.boolean().optional(),
+  ignore_eos: z.boolean().optional(),
+  skip_special_tokens: z.boolean().optional(),
+  logit_bias: logitBias.optional(),
+  allowed_token_ids: listOf(tokenId, 1, MAX_ALLOWED_TOKENS).optional(),
+  bad_words: listOf(word, 0, MAX_BAD_WORDS).optional(),
+  logprobs: z.boolean().optional(),
+  top_logprobs: wholeFrom(0, MAX_TOP_LOGPROBS).optional(),
 };
+
+interface ConnectedFields {
+  max_tokens?: number | undefined;
+  max_completion_tokens?: number | undefined;
+  min_tokens?: number | undefined;
+  logprobs?: boolean | undefined;
+  top_logprobs?: number | undefined;
+}
+
+/** @throws ApiError `invalid_request` that names the field that does not go with another */
+export function assertConsistent(fields: ConnectedFields): void {
+  const { min_tokens: least = 0, logprobs, top_logprobs: top = 0 } = fields;
+  const most = fields.max_completion_tokens ?? fields.max_tokens ?? MAX_TOKENS_FIELD;
+  if (least > most) {
+    throw new ApiError(
+      "invalid_request",
+      `min_tokens: expected at most the ${most} tokens that the answer may have, got ${least}.`,
+      { param: "min_tokens" },
+    );
+  }
+  if (top > 0 && logprobs !== true) {
+    throw new ApiError(
+      "invalid_request",
+      `top_logprobs: expected logprobs to be true beside it, got ${logprobs}.`,
+      { param: "top_logprobs" },
+    );
+  }
+}

@@ -3,7 +3,10 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 /** Seconds after which a refused client may try again: about the length of a short answer. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** Bounds the requests that are being prepared, wait or run: beyond it, clients are sent away at once. */
+/**
+ * Bounds the answers that are being prepared, wait or run: beyond it, clients are sent away at once.
+ * A request takes a place when it comes, and one for each further answer when it is known to want them.
+ */
 export class Admission {
   readonly #limit: number;
   #inside = 0;
@@ -17,20 +20,40 @@ export class Admission {
   }
 
   /**
-   * Takes a place until it is disposed of.
+   * Takes a place, until it is disposed of.
    *
    * @throws ApiError `overloaded` when all places are taken
    */
   enter(): Disposable {
-    if (this.#inside >= this.#limit) {
-      throw new ApiError("overloaded", `The server is busy with ${this.#inside} requests.`, {
+    return this.#take(1);
+  }
+
+  /**
+   * Takes a place for each answer of a request but the first, until they are disposed of.
+   *
+   * @throws ApiError `invalid_request` when there will never be so many, `overloaded` when there are not now
+   */
+  enterChoices(choices: number): Disposable {
+    if (choices > this.#limit) {
+      throw new ApiError(
+        "invalid_request",
+        `n: expected at most ${this.#limit}, which this server answers at once, got ${choices}.`,
+        { param: "n" },
+      );
+    }
+    return this.#take(choices - 1);
+  }
+
+  #take(places: number): Disposable {
+    if (this.#inside + places > this.#limit) {
+      throw new ApiError("overloaded", `The server is busy with ${this.#inside} answers.`, {
         retryAfterSeconds: RETRY_AFTER_SECONDS,
       });
     }
-    this.#inside++;
+    this.#inside += places;
     return {
       [Symbol.dispose]: () => {
-        this.#inside--;
+        this.#inside -= places;
       },
     };
   }

@@ -1,8 +1,10 @@
 import type { FinishReason } from "@qwen3-vl/shared/chat-completion";
 
 import type { TokenConstraint } from "./logits-rule.ts";
+import type { TokenLogprobs } from "./logprobs.ts";
 import type { Sampler } from "./sampler.ts";
 import type { StopStringFilter } from "./stop-strings.ts";
+import { ToldLogprobs } from "./told-logprobs.ts";
 
 /** Turns tokens into text that is complete up to whole characters. */
 export interface TokenDecoder {
@@ -18,6 +20,8 @@ export interface AnswerEvent {
   /** Tokens of the prompt that were in the KV cache before. */
   cachedTokens: number;
   finishReason: FinishReason | undefined;
+  /** Where they are wanted: of tokens whose text is told up to here, and of those without text. */
+  logprobs?: readonly TokenLogprobs[];
 }
 
 export interface AnswerOptions {
@@ -29,6 +33,8 @@ export interface AnswerOptions {
   endTokenIds: ReadonlySet<number>;
   /** Tokens after which the answer is cut. */
   maxTokens: number;
+  /** Stop strings that are complete with so many tokens or fewer do not count. */
+  minTokens?: number;
 }
 
 /**
@@ -37,6 +43,7 @@ export interface AnswerOptions {
  */
 export class Answer implements AsyncIterable<AnswerEvent> {
   readonly #options: AnswerOptions;
+  readonly #logprobs = new ToldLogprobs();
   #text = "";
   #cachedTokens = 0;
   #completionTokens = 0;
@@ -80,10 +87,12 @@ export class Answer implements AsyncIterable<AnswerEvent> {
     const tokenId = sampler.sample(logits);
     constraint?.accept(tokenId);
     this.#completionTokens++;
+    this.#logprobs.note(sampler.logprobs);
     if (endTokenIds.has(tokenId)) {
-      this.#finish("stop");
+      this.#end(tokenId);
     } else if (this.#append(tokenId)) {
       this.#finishReason = "stop";
+      this.#logprobs.dropRest();
     } else if (this.#completionTokens >= maxTokens) {
       this.#finish("length");
     }
@@ -125,26 +134,47 @@ export class Answer implements AsyncIterable<AnswerEvent> {
 
   /** Adds a token's text; tells whether a stop string was met. */
   #append(tokenId: number): boolean {
+    const { decoder, stopStrings, minTokens = 0 } = this.#options;
+    this.#show(decoder.push(tokenId), this.#completionTokens > minTokens);
+    return stopStrings.stopped;
+  }
+
+  /** Ends the answer with an end token, whose text is shown only where stop strings are. */
+  #end(tokenId: number): void {
     const { decoder, stopStrings } = this.#options;
-    const { text, stopped } = stopStrings.push(decoder.push(tokenId));
-    this.#text += text;
-    return stopped;
+    if (stopStrings.showsStop) {
+      this.#show(decoder.push(tokenId));
+    }
+    this.#finish("stop");
   }
 
   /** Ends the answer with the text that was held back: it can no longer become a stop string. */
   #finish(reason: FinishReason): void {
-    const { decoder, stopStrings } = this.#options;
-    const { text, stopped } = stopStrings.push(decoder.flush());
-    this.#text += stopped ? text : text + stopStrings.flush();
-    this.#finishReason = stopped ? "stop" : reason;
+    const { decoder, stopStrings, minTokens = 0 } = this.#options;
+    this.#show(decoder.flush(), this.#completionTokens > minTokens);
+    if (stopStrings.stopped) {
+      this.#logprobs.dropRest();
+    } else {
+      this.#text += stopStrings.flush();
+      this.#logprobs.tellAll();
+    }
+    this.#finishReason = stopStrings.stopped ? "stop" : reason;
+  }
+
+  #show(decoded: string, mayStop = true): void {
+    const shown = this.#options.stopStrings.push(decoded, mayStop);
+    this.#text += shown;
+    this.#logprobs.advance(decoded.length, shown.length);
   }
 
   #take(): AnswerEvent {
+    const logprobs = this.#logprobs.take();
     const event = {
       text: this.#text,
       completionTokens: this.#completionTokens,
       cachedTokens: this.#cachedTokens,
       finishReason: this.#finishReason,
+      ...(logprobs.length === 0 ? {} : { logprobs }),
     };
     this.#text = "";
     this.#reportedTokens = this.#completionTokens;

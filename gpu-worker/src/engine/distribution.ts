@@ -1,8 +1,10 @@
-import { kthLargest } from "./kth-largest.ts";
-import { nucleus } from "./nucleus.ts";
-import { penalised } from "./penalties.ts";
+import { expOfNegative } from "./exp-of-negative.ts";
+import { keepNucleus, totalOf } from "./nucleus.ts";
+import { penalise } from "./penalties.ts";
 import type { TokenHistory } from "./penalties.ts";
+import { SamplingScratch } from "./sampling-scratch.ts";
 import type { SamplingSettings } from "./sampling-settings.ts";
+import { indexOfLargest, keepFrom, topScores } from "./top-scores.ts";
 
 /** The tokens that may come next, ids ascending, and their probabilities, which sum to 1. */
 export interface Distribution {
@@ -10,101 +12,76 @@ export interface Distribution {
   probabilities: Float64Array;
 }
 
-/**
- * What sampling settings leave of the logits, shape [vocabulary], which stay as they are.
- *
- * In vLLM's order: penalties, temperature, min_p, top_k (ties with the last one kept stay), top_p.
- * A logit of -Infinity forbids its token.
- */
+/** What penalties and sampling settings leave of the logits, shape [vocabulary], which stay as they are. */
 export function distribution(
   logits: Float32Array,
   settings: SamplingSettings,
   history: TokenHistory,
 ): Distribution {
-  const scores = penalised(logits, settings, history);
-  const best = indexOfLargest(scores);
-  if (settings.temperature === 0) {
-    return { ids: Int32Array.of(best), probabilities: Float64Array.of(1) };
-  }
-  const candidates = idsFrom(scores, smallestKept(scores, best, settings));
-  const weights = weightsOf(candidates, scores, { best, temperature: settings.temperature });
-  return settings.topP < 1
-    ? pick(candidates, weights, nucleus(weights, settings.topP))
-    : { ids: candidates, probabilities: normalised(weights) };
+  const scratch = new SamplingScratch();
+  scratch.fit(logits.length);
+  scratch.scores.set(logits);
+  penalise(scratch.scores, settings, history);
+  const count = weighTokens(scratch.scores, settings, scratch);
+  const total = totalOf(scratch.weights, count);
+  return {
+    ids: scratch.ids.slice(0, count),
+    probabilities: scratch.weights.slice(0, count).map((weight) => weight / total),
+  };
 }
 
-/** The first of the largest logits. Throws when a logit is no number or none is allowed. */
-function indexOfLargest(logits: Float32Array): number {
-  let best = -1;
-  let largest = Number.NEGATIVE_INFINITY;
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id] ?? Number.NaN;
-    if (!(logit < Number.POSITIVE_INFINITY)) {
-      throw new Error(`logit ${id} is ${logit}, expected a finite number`);
-    }
-    if (logit > largest) {
-      largest = logit;
-      best = id;
-    }
-  }
-  if (best < 0) {
-    throw new Error(`none of ${logits.length} logits is above -Infinity`);
-  }
-  return best;
-}
-
-/** min_p and top_k each keep the scores from one on; so do both, from the larger. Never -Infinity. */
-function smallestKept(
+/**
+ * Puts the tokens that may come next and their weights, probabilities up to a factor, into the scratch
+ * arrays and returns how many they are; the scores, shape [vocabulary], stay as they are.
+ *
+ * In vLLM's order: temperature, min_p, top_k (ties with the last one kept stay), top_p.
+ * A score of -Infinity forbids its token.
+ *
+ * @throws NoTokenError when all are forbidden, Error when a score is no number
+ */
+export function weighTokens(
   scores: Float32Array,
-  best: number,
-  { temperature, topK, minP }: SamplingSettings,
+  settings: SamplingSettings,
+  scratch: SamplingScratch,
 ): number {
-  const byMinP = (scores[best] ?? 0) + temperature * Math.log(minP);
-  const byTopK = topK > 0 && topK < scores.length ? kthLargest(scores, topK) : byMinP;
-  return Math.max(byMinP, byTopK, -Number.MAX_VALUE);
+  const { ids, weights } = scratch;
+  if (settings.temperature === 0) {
+    ids[0] = indexOfLargest(scores);
+    weights[0] = 1;
+    return 1;
+  }
+  const { count, largest } = candidates(scores, settings, scratch);
+  for (let place = 0; place < count; place++) {
+    const score = scores[ids[place] ?? 0] ?? 0;
+    // Relative to the largest, exp neither overflows nor loses all.
+    weights[place] = expOfNegative((largest - score) / settings.temperature);
+  }
+  return settings.topP < 1 ? keepNucleus(scratch, count, settings.topP) : count;
 }
 
-function idsFrom(scores: Float32Array, smallest: number): Int32Array {
-  const ids = new Int32Array(scores.length);
+/** Into `scratch.ids`, what min_p and top_k leave, which both keep the scores from one on. Never -Infinity. */
+function candidates(
+  scores: Float32Array,
+  { temperature, topK, minP }: SamplingSettings,
+  scratch: SamplingScratch,
+): { count: number; largest: number } {
+  const { ids } = scratch;
+  if (topK > 0 && topK < scores.length) {
+    const count = topScores(scores, topK, scratch);
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let place = 0; place < count; place++) {
+      largest = Math.max(largest, scores[ids[place] ?? 0] ?? 0);
+    }
+    const smallest = largest + temperature * Math.log(minP);
+    return { largest, count: minP > 0 ? keepFrom(smallest, scores, ids, count) : count };
+  }
+  const largest = scores[indexOfLargest(scores)] ?? 0;
+  const smallest = Math.max(largest + temperature * Math.log(minP), -Number.MAX_VALUE);
   let count = 0;
   for (let id = 0; id < scores.length; id++) {
     if ((scores[id] ?? 0) >= smallest) {
       ids[count++] = id;
     }
   }
-  return ids.slice(0, count);
-}
-
-/** Probabilities up to a factor: relative to the best, exp neither overflows nor loses all. */
-function weightsOf(
-  ids: Int32Array,
-  scores: Float32Array,
-  { best, temperature }: { best: number; temperature: number },
-): Float64Array {
-  const largest = scores[best] ?? 0;
-  const weights = new Float64Array(ids.length);
-  for (let place = 0; place < ids.length; place++) {
-    weights[place] = Math.exp(((scores[ids[place] ?? 0] ?? 0) - largest) / temperature);
-  }
-  return weights;
-}
-
-function pick(ids: Int32Array, weights: Float64Array, places: Int32Array): Distribution {
-  const picked = new Float64Array(places.length);
-  for (let index = 0; index < places.length; index++) {
-    picked[index] = weights[places[index] ?? 0] ?? 0;
-  }
-  return { ids: places.map((place) => ids[place] ?? 0), probabilities: normalised(picked) };
-}
-
-/** In place; loops, because callbacks double the time over 151,936 weights. */
-function normalised(weights: Float64Array): Float64Array {
-  let total = 0;
-  for (let place = 0; place < weights.length; place++) {
-    total += weights[place] ?? 0;
-  }
-  for (let place = 0; place < weights.length; place++) {
-    weights[place] = (weights[place] ?? 0) / total;
-  }
-  return weights;
+  return { largest, count };
 }

@@ -1,7 +1,19 @@
 import { describe, expect, it } from "vitest";
 
-import { nucleus } from "./nucleus.ts";
+import { keepNucleus } from "./nucleus.ts";
 import { seededRandom } from "./random.ts";
+import { SamplingScratch } from "./sampling-scratch.ts";
+
+/** Places of the weights that are kept. */
+function nucleus(weights: Float64Array, topP: number): number[] {
+  const scratch = new SamplingScratch();
+  scratch.fit(weights.length);
+  scratch.weights.set(weights);
+  scratch.ids.set([...weights.keys()]);
+  const kept = [...scratch.ids.subarray(0, keepNucleus(scratch, weights.length, topP))];
+  expect([...scratch.weights.subarray(0, kept.length)]).toEqual(kept.map((id) => weights[id]));
+  return kept;
+}
 
 /** The definition, by a full sort. */
 function bySorting(weights: Float64Array, topP: number): number[] {
@@ -18,26 +30,28 @@ function bySorting(weights: Float64Array, topP: number): number[] {
   return kept.toSorted((a, b) => a - b);
 }
 
-describe("nucleus", () => {
+describe("keepNucleus", () => {
   it("keeps the fewest weights that reach the mass, and at least one", () => {
     const weights = Float64Array.of(0.1, 0.5, 0.15, 0.25);
-    expect([...nucleus(weights, 0.6)]).toEqual([1, 3]);
-    expect([...nucleus(weights, 1e-9)]).toEqual([1]);
+    expect(nucleus(weights, 0.6)).toEqual([1, 3]);
+    expect(nucleus(weights, 1e-9)).toEqual([1]);
   });
 
   it("takes the first of equal weights", () => {
-    expect([...nucleus(Float64Array.of(1, 1, 1, 1), 0.5)]).toEqual([0, 1]);
+    expect(nucleus(Float64Array.of(1, 1, 1, 1), 0.5)).toEqual([0, 1]);
   });
 
-  it.each([1, 4, 16])("equals a full sort on weights spread %s nats", (nats) => {
+  it.each([1, 4, 16])("equals a full sort on weights spread %s nats, few and many", (nats) => {
     const random = seededRandom(nats);
     for (const topP of [0.01, 0.3, 0.8, 0.95, 0.999]) {
-      const weights = Float64Array.from({ length: 2000 }, () => Math.exp(-random() * nats));
-      expect([...nucleus(weights, topP)]).toEqual(bySorting(weights, topP));
+      for (const length of [1, 20, 64, 65, 2000]) {
+        const weights = Float64Array.from({ length }, () => Math.exp(-random() * nats));
+        expect(nucleus(weights, topP)).toEqual(bySorting(weights, topP));
+      }
     }
   });
 
   it("ignores weights of 0", () => {
-    expect([...nucleus(Float64Array.of(0, 1, 0), 0.9)]).toEqual([1]);
+    expect(nucleus(Float64Array.of(0, 1, 0), 0.9)).toEqual([1]);
   });
 });

@@ -21,25 +21,32 @@ export class TokenHistory {
   }
 }
 
-/** Logits after the three penalties, shape [vocabulary]: a copy, or the same when none applies. */
-export function penalised(
+/** Whether any of the three penalties applies. */
+export function penalises(settings: SamplingSettings): boolean {
+  return (
+    settings.repetitionPenalty !== 1 ||
+    settings.presencePenalty !== 0 ||
+    settings.frequencyPenalty !== 0
+  );
+}
+
+/** Changes logits, shape [vocabulary], in place, by the three penalties. */
+export function penalise(
   logits: Float32Array,
   settings: SamplingSettings,
   { seen, outputCounts }: TokenHistory,
-): Float32Array {
+): void {
   const { repetitionPenalty, presencePenalty, frequencyPenalty } = settings;
-  if (repetitionPenalty === 1 && presencePenalty === 0 && frequencyPenalty === 0) {
-    return logits;
-  }
-  const result = logits.slice();
   if (repetitionPenalty !== 1) {
     for (const id of seen) {
-      const logit = result[id] ?? 0;
-      result[id] = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+      const logit = logits[id] ?? 0;
+      logits[id] = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
     }
   }
-  for (const [id, count] of outputCounts) {
-    result[id] = (result[id] ?? 0) - frequencyPenalty * count - presencePenalty;
+  if (presencePenalty === 0 && frequencyPenalty === 0) {
+    return;
   }
-  return result;
+  for (const [id, count] of outputCounts) {
+    logits[id] = (logits[id] ?? 0) - frequencyPenalty * count - presencePenalty;
+  }
 }

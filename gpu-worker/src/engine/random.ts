@@ -4,11 +4,12 @@ export type Random = () => number;
 const WORD = 2 ** 32;
 
 /**
- * Uniform doubles of 53 random bits; the same seed, any safe integer, gives the same sequence.
+ * Uniform doubles of 53 random bits; the same seed, any safe integer, gives the same sequence, and each
+ * stream, a whole number from 0, another one.
  * Small Fast Counter, 32 bits: https://pracrand.sourceforge.net/RNG_engines.txt
  */
-export function seededRandom(seed: number): Random {
-  return smallFastCounter(seed >>> 0, Math.floor(seed / WORD) >>> 0, 0);
+export function seededRandom(seed: number, stream = 0): Random {
+  return smallFastCounter(seed >>> 0, Math.floor(seed / WORD) >>> 0, stream);
 }
 
 /** A sequence that nobody can foresee or repeat. */

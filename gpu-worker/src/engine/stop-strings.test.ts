@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 
+import { seededRandom } from "./random.ts";
 import { StopStringFilter } from "./stop-strings.ts";
 
 /** What is shown of each part, and the rest. */
 function shown(stops: readonly string[], parts: readonly string[]): string[] {
   const filter = new StopStringFilter(stops);
-  return [...parts.map((part) => filter.push(part).text), filter.flush()];
+  return [...parts.map((part) => filter.push(part)), filter.flush()];
 }
 
 describe("StopStringFilter", () => {
@@ -15,8 +16,9 @@ describe("StopStringFilter", () => {
 
   it("cuts before a stop string and drops all that follows", () => {
     const filter = new StopStringFilter(["END"]);
-    expect(filter.push("abc END def")).toEqual({ text: "abc ", stopped: true });
-    expect(filter.push("more")).toEqual({ text: "", stopped: true });
+    expect(filter.push("abc END def")).toBe("abc ");
+    expect(filter.stopped).toBe(true);
+    expect(filter.push("more")).toBe("");
     expect(filter.flush()).toBe("");
   });
 
@@ -41,6 +43,37 @@ describe("StopStringFilter", () => {
       for (let cut = 1; cut < text.length; cut++) {
         expect(shown(stops, [text.slice(0, cut), text.slice(cut)]).join("")).toBe(whole);
       }
+    }
+  });
+
+  it("shows the stop string itself where that is asked for", () => {
+    const filter = new StopStringFilter(["END"], { showsStop: true });
+    expect([filter.push("abc EN"), filter.push("D def"), filter.stopped]).toEqual([
+      "abc ",
+      "END",
+      true,
+    ]);
+  });
+
+  it("passes over a stop string that ends too early, and finds one that only begins there", () => {
+    const filter = new StopStringFilter(["END", "D."]);
+    expect([filter.push("END EN", false), filter.push("D"), filter.stopped]).toEqual([
+      "END ",
+      "",
+      true,
+    ]);
+  });
+
+  it("finds what indexOf finds, in any text of few letters", () => {
+    const random = seededRandom(1);
+    const letters = (length: number) =>
+      Array.from({ length }, () => "ab"[Math.floor(random() * 2)]).join("");
+    for (let round = 0; round < 500; round++) {
+      const [stop, text] = [letters(1 + Math.floor(random() * 5)), letters(12)];
+      const found = text.indexOf(stop);
+      expect(shown([stop], Array.from(text)).join("")).toBe(
+        found < 0 ? text : text.slice(0, found),
+      );
     }
   });
 });

@@ -6,13 +6,19 @@ export class IncrementalDetokenizer {
   // Invalid bytes become U+FFFD as with Python's errors="replace"; U+FEFF is a character like others.
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  constructor(tokenizer: Pick<Tokenizer, "bytesOf" | "isSpecial">) {
+  readonly #showsSpecial: boolean;
+
+  constructor(
+    tokenizer: Pick<Tokenizer, "bytesOf" | "isSpecial">,
+    { showsSpecial = false }: { showsSpecial?: boolean } = {},
+  ) {
     this.#tokenizer = tokenizer;
+    this.#showsSpecial = showsSpecial;
   }
 
-  /** The text that this token completes; special tokens have none. */
+  /** The text that this token completes; special tokens have none unless they are to be shown. */
   push(tokenId: number): string {
-    return this.#tokenizer.isSpecial(tokenId)
+    return !this.#showsSpecial && this.#tokenizer.isSpecial(tokenId)
       ? ""
       : this.#decoder.decode(this.#tokenizer.bytesOf(tokenId), { stream: true });
   }

@@ -1,33 +1,47 @@
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 
 import type { AnswerOptions } from "../engine/answer.ts";
+import type { LogitsRule } from "../engine/logits-rule.ts";
 import { Sampler } from "../engine/sampler.ts";
+import type { SamplingScratch } from "../engine/sampling-scratch.ts";
 import { samplingSettings } from "../engine/sampling-settings.ts";
 import { StopStringFilter } from "../engine/stop-strings.ts";
 import type { ChatPrompt } from "../prompt/chat-prompt.ts";
 import { IncrementalDetokenizer } from "../prompt/detokenizer.ts";
 import type { GenerationConfig } from "../prompt/generation-config.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
+import { endTokenIds } from "./token-rules.ts";
 
 export interface AnswerDefaults {
   tokenizer: Tokenizer;
   generation: GenerationConfig;
   /** Tokens after which an answer is cut: what the request asks for, or all that the context leaves. */
   maxTokens: number;
+  /** What the request's own fields forbid and shift; shared by its answers, for they keep nothing. */
+  rules: readonly LogitsRule[];
+  scratch: SamplingScratch;
 }
 
 /** How each of a request's answers is made. */
 export function answerOptions(
   request: ChatRequest,
   { tokenIds }: ChatPrompt,
-  { tokenizer, generation, maxTokens }: AnswerDefaults,
+  { tokenizer, generation, maxTokens, rules, scratch }: AnswerDefaults,
 ): AnswerOptions[] {
   const stops = typeof request.stop === "string" ? [request.stop] : (request.stop ?? []);
-  return Array.from({ length: request.n ?? 1 }, () => ({
+  const showsSpecial = request.skip_special_tokens === false;
+  const showsStop = request.include_stop_str_in_output === true;
+  const topLogprobs = request.logprobs === true ? (request.top_logprobs ?? 0) : undefined;
+  return Array.from({ length: request.n ?? 1 }, (_, choice) => ({
     maxTokens,
-    sampler: new Sampler(samplingSettings(request, generation), tokenIds),
-    decoder: new IncrementalDetokenizer(tokenizer),
-    stopStrings: new StopStringFilter(stops),
-    endTokenIds: new Set(generation.eosTokenIds),
+    minTokens: request.min_tokens ?? 0,
+    sampler: new Sampler(samplingSettings(request, generation), tokenIds, rules, {
+      choice,
+      topLogprobs,
+      scratch,
+    }),
+    decoder: new IncrementalDetokenizer(tokenizer, { showsSpecial }),
+    stopStrings: new StopStringFilter(stops, { showsStop }),
+    endTokenIds: endTokenIds(request, generation),
   }));
 }

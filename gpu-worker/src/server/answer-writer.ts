@@ -1,7 +1,11 @@
 import type { ServerResponse } from "node:http";
 
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
-import type { ChatCompletion, FinishReason } from "@qwen3-vl/shared/chat-completion";
+import type {
+  ChatCompletion,
+  ChoiceLogprobs,
+  FinishReason,
+} from "@qwen3-vl/shared/chat-completion";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { DONE } from "@qwen3-vl/shared/sse";
 import type { ServerSentEvent } from "@qwen3-vl/shared/sse";
@@ -19,6 +23,7 @@ import type { OutputParser } from "../output/message-delta.ts";
 import { completion, completionChunk, usageChunk } from "./completion-format.ts";
 import type { ChoicePart, CompletionHeader } from "./completion-format.ts";
 import type { EventStream } from "./event-stream.ts";
+import type { LogprobsFormat } from "./logprobs-format.ts";
 import type { LiveRequest } from "./request-registry.ts";
 import { sendJson } from "./send-json.ts";
 
@@ -30,14 +35,16 @@ export interface Exchange {
   response: ServerResponse;
   /** One for each choice. */
   outputs: readonly OutputParser[];
+  formatLogprobs: LogprobsFormat;
 }
 
 /** The answers as chunks; returns without an end when the request was aborted. */
 export async function writeStream(
   stream: EventStream,
-  { request, live, header, outputs }: Exchange,
+  exchange: Exchange,
   events: AsyncIterable<ChoiceEvent>,
 ): Promise<void> {
+  const { request, live, header, outputs } = exchange;
   const toEvent = (chunk: unknown): ServerSentEvent => ({
     id: String(live.counts.completion),
     data: JSON.stringify(chunk),
@@ -54,7 +61,7 @@ export async function writeStream(
       stream.comment(cachedComment(toldCachedTokens));
     }
     unfinished -= event.finishReason === undefined ? 0 : 1;
-    const parts = chunkParts(event, outputOf(outputs, event));
+    const parts = chunkParts(event, exchange);
     if (parts.length > 0) {
       await send(parts);
     }
@@ -71,32 +78,45 @@ export async function writeStream(
 
 const OPENING = { role: "assistant", content: "" } as const;
 
-/** What an event adds to the stream: deltas, and at its choice's end the reason. */
-function chunkParts(event: ChoiceEvent, output: OutputParser): ChoicePart[] {
-  const { choice: index, text, finishReason } = event;
+/** What an event adds to the stream: deltas, log-probabilities with the first, and at its choice's end the reason. */
+function chunkParts(event: ChoiceEvent, { outputs, formatLogprobs }: Exchange): ChoicePart[] {
+  const { choice: index, text, finishReason, logprobs: tokens } = event;
+  const output = outputOf(outputs, event);
   const deltas = [...output.push(text), ...(finishReason === undefined ? [] : output.end())];
-  return [
-    ...deltas.map((delta) => ({ index, delta })),
-    ...(finishReason === undefined
-      ? []
-      : [{ index, delta: {}, finishReason: reasonOf(finishReason, output) }]),
-  ];
+  const parts: ChoicePart[] = deltas.map((delta) => ({ index, delta }));
+  if (finishReason !== undefined) {
+    parts.push({ index, delta: {}, finishReason: reasonOf(finishReason, output) });
+  }
+  if (tokens === undefined) {
+    return parts;
+  }
+  const [first = { index, delta: {} }, ...others] = parts;
+  return [{ ...first, logprobs: formatLogprobs(tokens) }, ...others];
 }
 
 /** @throws ApiError `client_closed_request` when the request was aborted */
 export async function writeWhole(
-  { live, header, response, outputs }: Exchange,
+  exchange: Exchange,
   events: AsyncIterable<ChoiceEvent>,
 ): Promise<void> {
+  const { request, live, header, response, outputs } = exchange;
   const builders = outputs.map(() => new MessageBuilder());
+  const told: ChoiceLogprobs["content"][] = outputs.map(() => []);
   const choices: ChatCompletion["choices"] = [];
   for await (const event of events) {
     const { choice: index } = event;
-    for (const { delta, finishReason } of chunkParts(event, outputOf(outputs, event))) {
+    for (const { delta, logprobs, finishReason } of chunkParts(event, exchange)) {
       builders[index]?.add(delta);
+      told[index]?.push(...(logprobs?.content ?? []));
       const message = builders[index]?.message();
       if (finishReason !== undefined && message !== undefined) {
-        choices[index] = { index, message, logprobs: null, finish_reason: finishReason };
+        choices[index] = {
+          index,
+          message,
+          logprobs:
+            request.logprobs === true ? { content: told[index] ?? [], refusal: null } : null,
+          finish_reason: finishReason,
+        };
       }
     }
   }

@@ -92,11 +92,13 @@ export class ChatCompletions {
 
   async #answer({ workerRequest, media, live, response }: Received): Promise<void> {
     const { id, tenant, body } = workerRequest;
-    const { service, generator } = this.#options;
+    const { service, generator, admission } = this.#options;
     const request = parseChatRequest(body);
+    using places = new DisposableStack();
+    places.use(admission.enterChoices(request.n ?? 1));
     const context = { tenant, parts: media, signal: live.signal };
     using chat = await service.prepare(id, request, context);
-    const { prompt, generation, outputs } = chat;
+    const { prompt, generation, outputs, formatLogprobs } = chat;
     live.counts.prompt = prompt.tokenIds.length;
     live.counts.image = prompt.imageTokens;
     live.counts.video = prompt.videoTokens;
@@ -108,7 +110,7 @@ export class ChatCompletions {
       model: service.model.id,
     };
     const events = counted(generator.generate(generation, live.signal), live);
-    const exchange = { request, live, header, response, outputs };
+    const exchange = { request, live, header, response, outputs, formatLogprobs };
     await (request.stream ? this.#stream(exchange, events) : writeWhole(exchange, events));
   }
 

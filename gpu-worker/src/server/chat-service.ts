@@ -5,6 +5,8 @@ import type { Estimate } from "@qwen3-vl/shared/estimate";
 import type { Model } from "@qwen3-vl/shared/models";
 
 import type { GenerationRequest } from "../engine/generator.ts";
+import type { LogitsRule } from "../engine/logits-rule.ts";
+import { SamplingScratch } from "../engine/sampling-scratch.ts";
 import type { OutputParser } from "../output/message-delta.ts";
 import { PlainOutput } from "../output/plain-output.ts";
 import type { ChatPrompt } from "../prompt/chat-prompt.ts";
@@ -12,7 +14,10 @@ import type { GenerationConfig } from "../prompt/generation-config.ts";
 import type { PromptThread } from "../prompt/prompt-thread.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
 import { answerOptions } from "./answer-options.ts";
+import { logprobsFormat } from "./logprobs-format.ts";
+import type { LogprobsFormat } from "./logprobs-format.ts";
 import type { MediaContext, PlannedMedium, RequestMedia } from "./request-media.ts";
+import { tokenRules } from "./token-rules.ts";
 
 export interface ChatServiceOptions {
   model: Model;
@@ -28,6 +33,7 @@ export interface PreparedChat extends Disposable {
   generation: GenerationRequest;
   /** What makes messages of the answers' texts, one for each choice. */
   outputs: readonly OutputParser[];
+  formatLogprobs: LogprobsFormat;
 }
 
 /** What of a request is not in its body. */
@@ -37,12 +43,15 @@ interface PlannedChat {
   media: readonly PlannedMedium[];
   prompt: ChatPrompt;
   maxTokens: number;
+  rules: readonly LogitsRule[];
 }
 
 /** From a client's request to what a generator takes: pictures to patches, messages to tokens. */
 export class ChatService {
   readonly model: Model;
   readonly #options: ChatServiceOptions;
+  /** For all answers: the engine samples one token after another. */
+  readonly #scratch = new SamplingScratch();
 
   constructor(options: ChatServiceOptions) {
     this.model = options.model;
@@ -55,7 +64,7 @@ export class ChatService {
    * @throws ApiError that names the part at fault, or what of its lengths does not fit
    */
   async prepare(id: string, request: ChatRequest, context: ChatContext): Promise<PreparedChat> {
-    const { prompt, maxTokens, media } = await this.#plan(request, context);
+    const { prompt, media, ...plan } = await this.#plan(request, context);
     const prepared = await this.#options.media.prepare(media, context.signal);
     const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
     const generation = {
@@ -64,12 +73,17 @@ export class ChatService {
       prompt: { tokenIds, positions, ropeDelta },
       media: prepared.media,
       visionPlaces,
-      choices: answerOptions(request, prompt, { ...this.#options, maxTokens }),
+      choices: answerOptions(request, prompt, {
+        ...this.#options,
+        ...plan,
+        scratch: this.#scratch,
+      }),
     };
     return {
       prompt,
       generation,
       outputs: generation.choices.map(() => new PlainOutput()),
+      formatLogprobs: logprobsFormat(this.#options.tokenizer),
       [Symbol.dispose]: () => prepared[Symbol.dispose](),
     };
   }
@@ -105,7 +119,12 @@ export class ChatService {
     );
     const maxTokens = this.#maxTokens(request, prompt.tokenIds.length);
     requestMedia.assertFit(media);
-    return { media, prompt, maxTokens };
+    return {
+      media,
+      prompt,
+      maxTokens,
+      rules: tokenRules(request, { ...this.#options, maxTokens }),
+    };
   }
 
   #assertModel(name: string): void {
