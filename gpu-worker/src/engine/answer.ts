@@ -3,6 +3,7 @@ import type { FinishReason } from "@qwen3-vl/shared/chat-completion";
 import type { TokenConstraint } from "./logits-rule.ts";
 import type { Sampler } from "./sampler.ts";
 import type { StopStringFilter } from "./stop-strings.ts";
+import type { Thought } from "./thought.ts";
 
 /** Turns tokens into text that is complete up to whole characters. */
 export interface TokenDecoder {
@@ -12,9 +13,13 @@ export interface TokenDecoder {
 
 /** What became known of an answer since the event before. */
 export interface AnswerEvent {
+  /** Of the thought, which comes before all text. */
+  reasoning: string;
   text: string;
   /** Tokens generated so far, those without text included. */
   completionTokens: number;
+  /** Those of them within the thought. */
+  reasoningTokens: number;
   /** Tokens of the prompt that were in the KV cache before. */
   cachedTokens: number;
   finishReason: FinishReason | undefined;
@@ -25,6 +30,8 @@ export interface AnswerOptions {
   /** One of the sampler's rules, told of each token and waited for. */
   constraint?: TokenConstraint | undefined;
   decoder: TokenDecoder;
+  thought: Thought;
+  /** Looked for after the thought: what a model thinks may hold any of them. */
   stopStrings: StopStringFilter;
   endTokenIds: ReadonlySet<number>;
   /** Tokens after which the answer is cut. */
@@ -37,6 +44,7 @@ export interface AnswerOptions {
  */
 export class Answer implements AsyncIterable<AnswerEvent> {
   readonly #options: AnswerOptions;
+  #reasoning = "";
   #text = "";
   #cachedTokens = 0;
   #completionTokens = 0;
@@ -125,7 +133,12 @@ export class Answer implements AsyncIterable<AnswerEvent> {
 
   /** Adds a token's text; tells whether a stop string was met. */
   #append(tokenId: number): boolean {
-    const { decoder, stopStrings } = this.#options;
+    const { decoder, stopStrings, thought } = this.#options;
+    const part = thought.push(tokenId);
+    if (part !== "outside") {
+      this.#reasoning += part === "tag" ? decoder.flush() : decoder.push(tokenId);
+      return false;
+    }
     const { text, stopped } = stopStrings.push(decoder.push(tokenId));
     this.#text += text;
     return stopped;
@@ -133,7 +146,12 @@ export class Answer implements AsyncIterable<AnswerEvent> {
 
   /** Ends the answer with the text that was held back: it can no longer become a stop string. */
   #finish(reason: FinishReason): void {
-    const { decoder, stopStrings } = this.#options;
+    const { decoder, stopStrings, thought } = this.#options;
+    if (thought.isOpen) {
+      this.#reasoning += decoder.flush();
+      this.#finishReason = reason;
+      return;
+    }
     const { text, stopped } = stopStrings.push(decoder.flush());
     this.#text += stopped ? text : text + stopStrings.flush();
     this.#finishReason = stopped ? "stop" : reason;
@@ -141,11 +159,14 @@ export class Answer implements AsyncIterable<AnswerEvent> {
 
   #take(): AnswerEvent {
     const event = {
+      reasoning: this.#reasoning,
       text: this.#text,
       completionTokens: this.#completionTokens,
+      reasoningTokens: this.#options.thought.tokens,
       cachedTokens: this.#cachedTokens,
       finishReason: this.#finishReason,
     };
+    this.#reasoning = "";
     this.#text = "";
     this.#reportedTokens = this.#completionTokens;
     return event;

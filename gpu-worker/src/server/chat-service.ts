@@ -6,12 +6,13 @@ import type { Model } from "@qwen3-vl/shared/models";
 
 import type { GenerationRequest } from "../engine/generator.ts";
 import type { OutputParser } from "../output/message-delta.ts";
-import { PlainOutput } from "../output/plain-output.ts";
 import type { ChatPrompt } from "../prompt/chat-prompt.ts";
 import type { GenerationConfig } from "../prompt/generation-config.ts";
 import type { PromptThread } from "../prompt/prompt-thread.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
 import { answerOptions } from "./answer-options.ts";
+import { answerOutputs } from "./answer-outputs.ts";
+import { assertThinkingIsAsAsked } from "./answer-thought.ts";
 import type { MediaContext, PlannedMedium, RequestMedia } from "./request-media.ts";
 
 export interface ChatServiceOptions {
@@ -69,7 +70,7 @@ export class ChatService {
     return {
       prompt,
       generation,
-      outputs: generation.choices.map(() => new PlainOutput()),
+      outputs: answerOutputs(request, prompt),
       [Symbol.dispose]: () => prepared[Symbol.dispose](),
     };
   }
@@ -103,6 +104,7 @@ export class ChatService {
       request,
       media.map((medium) => medium.prompt),
     );
+    assertThinkingIsAsAsked(request, prompt);
     const maxTokens = this.#maxTokens(request, prompt.tokenIds.length);
     requestMedia.assertFit(media);
     return { media, prompt, maxTokens };
