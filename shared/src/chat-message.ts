@@ -23,6 +23,8 @@ export const Message = z.discriminatedUnion(
     z.strictObject({
       role: z.literal("assistant"),
       content: Content.nullish(),
+      /** What it thought then; the chat template decides whether the model sees it again. */
+      reasoning_content: z.string().nullish(),
       tool_calls: z.array(ToolCall).max(MAX_TOOLS).nullish(),
       name,
       // OpenAI's clients send the answer's message back whole; these carry nothing for a model.

@@ -49,7 +49,6 @@ describe("parseChatRequest", () => {
     const neutral = {
       n: 1,
       logprobs: false,
-      tool_choice: "auto",
       response_format: { type: "text" },
       logit_bias: {},
       modalities: ["text"],
@@ -83,7 +82,7 @@ describe("parseChatRequest", () => {
     [
       "arguments of the template",
       { chat_template_kwargs: { tokenize: true } },
-      "chat_template_kwargs",
+      "chat_template_kwargs.tokenize",
       "unknown field",
     ],
     [

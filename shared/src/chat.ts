@@ -8,6 +8,7 @@ import { MAX_MEDIA_URLS, MAX_MESSAGES } from "./limits.ts";
 import { OutputFields } from "./output-fields.ts";
 import { ProcessorOptions } from "./processor-options.ts";
 import { SamplingFields, assertConsistent } from "./sampling-fields.ts";
+import { assertToolChoice } from "./tool-fields.ts";
 
 /**
  * Body of `POST /v1/chat/completions`; the edge and the GPU worker parse the same schema.
@@ -34,7 +35,6 @@ export type ChatRequest = z.infer<typeof ChatRequest>;
 /** Fields of OpenAI's API that change nothing in an answer of this one: accepted and ignored. */
 const IGNORED_FIELDS: ReadonlySet<string> = new Set([
   "metadata",
-  "parallel_tool_calls",
   "prediction",
   "prompt_cache_key",
   "prompt_cache_retention",
@@ -54,6 +54,7 @@ export function parseChatRequest(body: unknown): ChatRequest {
   }
   const request = parsed.data;
   assertConsistent(request);
+  assertToolChoice(request);
   const mediaCount = mediaParts(request).flatMap(urlsOf).length;
   if (mediaCount > MAX_MEDIA_URLS) {
     throw new ApiError(

@@ -5,7 +5,7 @@
  * `WorkerRequest`) first, then the bytes of each medium in a part of its name. In the body, a medium
  * is named by a `cid:` URL (RFC 2392). The answer is OpenAI's, byte for byte what the client gets,
  * with the prompt's tokens in headers and, in a stream, the number of completion tokens so far as
- * each event's `id`.
+ * each event's `id`; comments tell what the headers could not know.
  *
  * `POST /v1/requests/{id}/abort` ends a request and answers its `RequestRecord`.
  */
@@ -64,9 +64,13 @@ export type RequestRecord = z.infer<typeof RequestRecord>;
 export const PROMPT_USAGE_HEADER = "X-Prompt-Usage";
 /** `X-Completion-Tokens` of an answer that is not streamed. */
 export const COMPLETION_TOKENS_HEADER = "X-Completion-Tokens";
+/** `X-Reasoning-Tokens` of the same: those of its completion tokens that were thought. */
+export const REASONING_TOKENS_HEADER = "X-Reasoning-Tokens";
 
 /** The comment in a stream that corrects `cached` of its headers: `cached=64`. */
 export const cachedComment = (tokens: number) => `cached=${tokens}`;
+/** The comment that tells, before an event, how many of its completion tokens were thought: `reasoning=12`. */
+export const reasoningComment = (tokens: number) => `reasoning=${tokens}`;
 
 const PROMPT_USAGE_FIELDS = ["prompt", "cached", "image", "video"] as const;
 export type PromptCounts = Record<(typeof PROMPT_USAGE_FIELDS)[number], number>;

@@ -10,6 +10,7 @@ import type { PatchedMedium, VisionFeatures } from "../../gpu-worker/src/engine/
 import { Sampler } from "../../gpu-worker/src/engine/sampler.ts";
 import { samplingSettings } from "../../gpu-worker/src/engine/sampling-settings.ts";
 import { StopStringFilter } from "../../gpu-worker/src/engine/stop-strings.ts";
+import { Thought } from "../../gpu-worker/src/engine/thought.ts";
 import { loadModel } from "../../gpu-worker/src/load-model.ts";
 import { planMemory } from "../../gpu-worker/src/memory-plan.ts";
 import type { Precision } from "../../gpu-worker/src/model/precision.ts";
@@ -240,6 +241,7 @@ async function checkGreedyTokens(
         maxTokens: expected.greedyTokens.length,
         sampler: new Sampler(samplingSettings({ temperature: 0 }, checkpoint.generation), []),
         decoder: { push: (token) => (tokens.push(token), ""), flush: () => "" },
+        thought: new Thought(undefined, false),
         stopStrings: new StopStringFilter([]),
         endTokenIds: new Set(),
       },

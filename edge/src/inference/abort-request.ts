@@ -28,5 +28,6 @@ export async function abortRequest(
     image: usage.prompt_tokens_details.image_tokens,
     video: usage.prompt_tokens_details.video_tokens,
     completion: usage.completion_tokens,
+    reasoning: usage.completion_tokens_details.reasoning_tokens,
   };
 }

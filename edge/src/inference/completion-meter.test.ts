@@ -5,6 +5,7 @@ import { CompletionMeter } from "./completion-meter.ts";
 const STREAM = [
   ": ping\n\n",
   'id: 1\ndata: {"choices":[{"delta":{"content":"é id: 9"}}]}\n\n',
+  ": cached=64\n\n: reasoning=3\n\n: reasoning=5\n\n",
   `id: 12\ndata: {"long":"${"x".repeat(100)}"}\n\n`,
   "data: [DONE]\n\n",
 ].join("");
@@ -20,7 +21,12 @@ function meterOf(text: string, chunkBytes: number): CompletionMeter {
 
 describe("CompletionMeter", () => {
   it.each([1, 2, 3, 7, 32, 1000])("counts in chunks of %i bytes", (chunkBytes) => {
-    expect(meterOf(STREAM, chunkBytes)).toMatchObject({ completionTokens: 12, isDone: true });
+    expect(meterOf(STREAM, chunkBytes)).toMatchObject({
+      completionTokens: 12,
+      reasoningTokens: 5,
+      cachedTokens: 64,
+      isDone: true,
+    });
   });
 
   it("does not take a cut stream for a finished one", () => {

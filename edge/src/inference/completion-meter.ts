@@ -4,12 +4,14 @@ const LINE_FEED = 0x0a;
 const KEPT_BYTES = 32;
 
 /**
- * Watches a stream of server-sent events for three kinds of short lines: `id: N`, the completion
- * tokens so far, `: cached=N`, prompt tokens that were cached, and `data: [DONE]`, the proper end.
+ * Watches a stream of server-sent events for four kinds of short lines: `id: N`, the completion
+ * tokens so far, `: reasoning=N`, those of them that were thought, `: cached=N`, prompt tokens that
+ * were cached, and `data: [DONE]`, the proper end.
  * Parses no JSON; chunks may end anywhere.
  */
 export class CompletionMeter {
   completionTokens = 0;
+  reasoningTokens = 0;
   /** Undefined while the stream has not said it. */
   cachedTokens: number | undefined;
   isDone = false;
@@ -39,9 +41,11 @@ export class CompletionMeter {
   #endLine(): void {
     const line = String.fromCharCode(...this.#line.subarray(0, this.#length));
     this.#length = 0;
-    const [, name, tokens] = /^(id: |: cached=)(\d{1,9})$/.exec(line) ?? [];
+    const [, name, tokens] = /^(id: |: cached=|: reasoning=)(\d{1,9})$/.exec(line) ?? [];
     if (name === "id: ") {
       this.completionTokens = Number(tokens);
+    } else if (name === ": reasoning=") {
+      this.reasoningTokens = Number(tokens);
     } else if (name !== undefined) {
       this.cachedTokens = Number(tokens);
     } else if (line === "data: [DONE]") {

@@ -2,6 +2,7 @@ import {
   COMPLETION_TOKENS_HEADER,
   parsePromptUsage,
   PROMPT_USAGE_HEADER,
+  REASONING_TOKENS_HEADER,
 } from "@qwen3-vl/shared/worker-protocol";
 
 import type { Outcome, UsageCounts } from "../usage/usage-records.ts";
@@ -43,6 +44,9 @@ export function relayCompletion(response: Response, stop: AbortController): Comp
       completion: isStreamed
         ? meter.completionTokens
         : Number(headers.get(COMPLETION_TOKENS_HEADER) ?? 0),
+      reasoning: isStreamed
+        ? meter.reasoningTokens
+        : Number(headers.get(REASONING_TOKENS_HEADER) ?? 0),
     }),
   };
 }

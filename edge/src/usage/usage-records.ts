@@ -3,8 +3,8 @@ import type { PromptCounts } from "@qwen3-vl/shared/worker-protocol";
 /** `cut_off`: the client left; `failed`: the GPU worker refused the request or broke off. */
 export type Outcome = "completed" | "cut_off" | "failed";
 
-/** Tokens of one request; `prompt` includes those of pictures and videos. */
-export type UsageCounts = PromptCounts & { completion: number };
+/** Tokens of one request; `prompt` includes those of pictures and videos, `completion` those of thoughts. */
+export type UsageCounts = PromptCounts & { completion: number; reasoning: number };
 
 /** What one request that reached a GPU worker is billed by. */
 export interface UsageRecord {
@@ -34,6 +34,7 @@ export async function insertUsageRecord(db: D1Database, record: UsageRecord): Pr
     image_tokens: counts.image,
     video_tokens: counts.video,
     completion_tokens: counts.completion,
+    reasoning_tokens: counts.reasoning,
     outcome: record.outcome,
     started_at: record.startedAt,
     duration_ms: record.durationMs,

@@ -20,15 +20,19 @@ describe("Answer", () => {
     const events = answer[Symbol.asyncIterator]();
     expect(answer.push(b)).toEqual({ tokenId: 1, finished: false });
     expect((await events.next()).value).toEqual({
+      reasoning: "",
       text: "b",
       completionTokens: 1,
+      reasoningTokens: 0,
       cachedTokens: 0,
       finishReason: undefined,
     });
     expect(answer.push(c)).toEqual({ tokenId: 2, finished: true });
     expect((await events.next()).value).toEqual({
+      reasoning: "",
       text: "c",
       completionTokens: 2,
+      reasoningTokens: 0,
       cachedTokens: 0,
       finishReason: "length",
     });
@@ -39,7 +43,7 @@ describe("Answer", () => {
     const answer = new Answer(answerOptions({ endTokenIds: new Set([3]) }));
     answer.push(a);
     expect(answer.push(d).finished).toBe(true);
-    expect(await eventsOf(answer)).toEqual([
+    expect(await eventsOf(answer)).toMatchObject([
       { text: "a", completionTokens: 2, cachedTokens: 0, finishReason: "stop" },
     ]);
   });
@@ -48,7 +52,7 @@ describe("Answer", () => {
     const answer = new Answer(answerOptions({ stops: ["bcd"], maxTokens: 9 }));
     const finished = [a, b, c, d].map((logits) => answer.push(logits).finished);
     expect(finished).toEqual([false, false, false, true]);
-    expect(await eventsOf(answer)).toEqual([
+    expect(await eventsOf(answer)).toMatchObject([
       { text: "a", completionTokens: 4, cachedTokens: 0, finishReason: "stop" },
     ]);
   });
@@ -63,7 +67,7 @@ describe("Answer", () => {
     const decoder = { ...letters, flush: () => "\u{FFFD}" };
     const answer = new Answer(answerOptions({ decoder, stops: ["b\u{FFFD}"], maxTokens: 2 }));
     pushAll(answer, a, b);
-    expect(await eventsOf(answer)).toEqual([
+    expect(await eventsOf(answer)).toMatchObject([
       { text: "a", completionTokens: 2, cachedTokens: 0, finishReason: "stop" },
     ]);
   });
@@ -76,8 +80,10 @@ describe("Answer", () => {
     answer.push(b);
     answer.push(c); // the answer ends before the reader comes back
     expect((await events.next()).value).toEqual({
+      reasoning: "",
       text: "bc",
       completionTokens: 3,
+      reasoningTokens: 0,
       cachedTokens: 0,
       finishReason: "length",
     });
@@ -92,8 +98,10 @@ describe("Answer", () => {
     answer.push(b);
     answer.cancel();
     expect((await events.next()).value).toEqual({
+      reasoning: "",
       text: "b",
       completionTokens: 2,
+      reasoningTokens: 0,
       cachedTokens: 0,
       finishReason: undefined,
     });

@@ -1,40 +1,28 @@
 import type { FinishReason } from "@qwen3-vl/shared/chat-completion";
 
+import { AnswerText } from "./answer-text.ts";
+import type { AnswerTextOptions, ToldText } from "./answer-text.ts";
 import type { TokenConstraint } from "./logits-rule.ts";
-import type { TokenLogprobs } from "./logprobs.ts";
 import type { Sampler } from "./sampler.ts";
-import type { StopStringFilter } from "./stop-strings.ts";
-import { ToldLogprobs } from "./told-logprobs.ts";
-
-/** Turns tokens into text that is complete up to whole characters. */
-export interface TokenDecoder {
-  push(tokenId: number): string;
-  flush(): string;
-}
 
 /** What became known of an answer since the event before. */
-export interface AnswerEvent {
-  text: string;
+export interface AnswerEvent extends ToldText {
   /** Tokens generated so far, those without text included. */
   completionTokens: number;
+  /** Those of them within the thought. */
+  reasoningTokens: number;
   /** Tokens of the prompt that were in the KV cache before. */
   cachedTokens: number;
   finishReason: FinishReason | undefined;
-  /** Where they are wanted: of tokens whose text is told up to here, and of those without text. */
-  logprobs?: readonly TokenLogprobs[];
 }
 
-export interface AnswerOptions {
+export interface AnswerOptions extends AnswerTextOptions {
   sampler: Sampler;
   /** One of the sampler's rules, told of each token and waited for. */
   constraint?: TokenConstraint | undefined;
-  decoder: TokenDecoder;
-  stopStrings: StopStringFilter;
   endTokenIds: ReadonlySet<number>;
   /** Tokens after which the answer is cut. */
   maxTokens: number;
-  /** Stop strings that are complete with so many tokens or fewer do not count. */
-  minTokens?: number;
 }
 
 /**
@@ -43,8 +31,7 @@ export interface AnswerOptions {
  */
 export class Answer implements AsyncIterable<AnswerEvent> {
   readonly #options: AnswerOptions;
-  readonly #logprobs = new ToldLogprobs();
-  #text = "";
+  readonly #text: AnswerText;
   #cachedTokens = 0;
   #completionTokens = 0;
   #reportedTokens = 0;
@@ -56,6 +43,7 @@ export class Answer implements AsyncIterable<AnswerEvent> {
 
   constructor(options: AnswerOptions) {
     this.#options = options;
+    this.#text = new AnswerText(options);
   }
 
   get completionTokens(): number {
@@ -87,14 +75,13 @@ export class Answer implements AsyncIterable<AnswerEvent> {
     const tokenId = sampler.sample(logits);
     constraint?.accept(tokenId);
     this.#completionTokens++;
-    this.#logprobs.note(sampler.logprobs);
     if (endTokenIds.has(tokenId)) {
-      this.#end(tokenId);
-    } else if (this.#append(tokenId)) {
+      this.#text.pushEnd(tokenId, sampler.logprobs);
       this.#finishReason = "stop";
-      this.#logprobs.dropRest();
+    } else if (this.#text.push(tokenId, sampler.logprobs)) {
+      this.#finishReason = "stop";
     } else if (this.#completionTokens >= maxTokens) {
-      this.#finish("length");
+      this.#finishReason = this.#text.finish() ? "stop" : "length";
     }
     this.#notify();
     return { tokenId, finished: this.#finishReason !== undefined };
@@ -132,53 +119,15 @@ export class Answer implements AsyncIterable<AnswerEvent> {
     }
   }
 
-  /** Adds a token's text; tells whether a stop string was met. */
-  #append(tokenId: number): boolean {
-    const { decoder, stopStrings, minTokens = 0 } = this.#options;
-    this.#show(decoder.push(tokenId), this.#completionTokens > minTokens);
-    return stopStrings.stopped;
-  }
-
-  /** Ends the answer with an end token, whose text is shown only where stop strings are. */
-  #end(tokenId: number): void {
-    const { decoder, stopStrings } = this.#options;
-    if (stopStrings.showsStop) {
-      this.#show(decoder.push(tokenId));
-    }
-    this.#finish("stop");
-  }
-
-  /** Ends the answer with the text that was held back: it can no longer become a stop string. */
-  #finish(reason: FinishReason): void {
-    const { decoder, stopStrings, minTokens = 0 } = this.#options;
-    this.#show(decoder.flush(), this.#completionTokens > minTokens);
-    if (stopStrings.stopped) {
-      this.#logprobs.dropRest();
-    } else {
-      this.#text += stopStrings.flush();
-      this.#logprobs.tellAll();
-    }
-    this.#finishReason = stopStrings.stopped ? "stop" : reason;
-  }
-
-  #show(decoded: string, mayStop = true): void {
-    const shown = this.#options.stopStrings.push(decoded, mayStop);
-    this.#text += shown;
-    this.#logprobs.advance(decoded.length, shown.length);
-  }
-
   #take(): AnswerEvent {
-    const logprobs = this.#logprobs.take();
-    const event = {
-      text: this.#text,
+    this.#reportedTokens = this.#completionTokens;
+    return {
+      ...this.#text.take(),
       completionTokens: this.#completionTokens,
+      reasoningTokens: this.#options.thought.tokens,
       cachedTokens: this.#cachedTokens,
       finishReason: this.#finishReason,
-      ...(logprobs.length === 0 ? {} : { logprobs }),
     };
-    this.#text = "";
-    this.#reportedTokens = this.#completionTokens;
-    return event;
   }
 
   async #news(): Promise<void> {

@@ -1,10 +1,12 @@
+import type { TokenDecoder } from "./answer-text.ts";
 import { Answer } from "./answer.ts";
-import type { AnswerEvent, AnswerOptions, TokenDecoder } from "./answer.ts";
+import type { AnswerEvent, AnswerOptions } from "./answer.ts";
 import type { Model, ModelRow, PatchedMedium, VisionFeatures } from "./model.ts";
 import { Sampler } from "./sampler.ts";
 import type { SamplingSettings } from "./sampling-settings.ts";
 import type { Sequence } from "./sequence.ts";
 import { StopStringFilter } from "./stop-strings.ts";
+import { Thought } from "./thought.ts";
 
 export const GREEDY: SamplingSettings = {
   temperature: 0,
@@ -27,6 +29,7 @@ export function answerOptions(options: Partial<AnswerOptions> & { stops?: string
   return {
     sampler: new Sampler(GREEDY, []),
     decoder: letters,
+    thought: new Thought(undefined, false),
     stopStrings: new StopStringFilter(stops),
     endTokenIds: new Set<number>(),
     maxTokens: 4,

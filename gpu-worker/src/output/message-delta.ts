@@ -5,9 +5,10 @@ export type MessageDelta = Omit<ChatCompletionChunk["choices"][number]["delta"],
 
 /** Parts the text of one answer into what OpenAI's message holds, as the text comes. */
 export interface OutputParser {
-  /** Whether a call was told, which makes `stop` into `tool_calls`. */
+  /** Whether whole calls were told, which makes `stop` into `tool_calls`. */
   readonly hasToolCalls: boolean;
-  push(text: string): readonly MessageDelta[];
+  /** Takes what the model wrote: of its thought, and after it. */
+  push(part: { reasoning: string; text: string }): readonly MessageDelta[];
   /** The text has ended: what was held back is text after all. */
   end(): readonly MessageDelta[];
 }

@@ -30,7 +30,7 @@ export class ChatTemplate {
    * @throws ApiError `invalid_request` when the template refuses the conversation; what it said is
    * the error's cause, not its message.
    */
-  render({ messages, tools, addVisionId = false }: Conversation): string {
+  render({ messages, tools, addVisionId = false, enableThinking }: Conversation): string {
     try {
       return this.#template.render({
         messages,
@@ -38,6 +38,7 @@ export class ChatTemplate {
         documents: null,
         add_generation_prompt: true,
         add_vision_id: addVisionId,
+        ...(enableThinking === undefined ? {} : { enable_thinking: enableThinking }),
         bos_token: this.#tokens.bosToken,
         eos_token: this.#tokens.eosToken,
       });

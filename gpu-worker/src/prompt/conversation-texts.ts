@@ -3,7 +3,7 @@ import type { Conversation, TemplateMessage } from "./conversation.ts";
 type Rewrite = (text: string) => string;
 
 /**
- * The same conversation with every text rewritten that a client chose: contents, names, tool
+ * The same conversation with every text rewritten that a client chose: contents, thoughts, names, tool
  * definitions with their keys, arguments of calls. Roles and types of parts stay; templates ask for them.
  */
 export function mapTexts(conversation: Conversation, rewrite: Rewrite): Conversation {
@@ -19,6 +19,7 @@ export function mapTexts(conversation: Conversation, rewrite: Rewrite): Conversa
 
 function mapMessage(message: TemplateMessage, rewrite: Rewrite): TemplateMessage {
   const { role, content, name, tool_call_id: callId, tool_calls: calls } = message;
+  const { reasoning_content: reasoning } = message;
   return {
     role,
     content:
@@ -28,6 +29,7 @@ function mapMessage(message: TemplateMessage, rewrite: Rewrite): TemplateMessage
             part.type === "text" ? { type: part.type, text: rewrite(part.text) } : part,
           ),
     ...(name === undefined ? {} : { name: rewrite(name) }),
+    ...(reasoning === undefined ? {} : { reasoning_content: rewrite(reasoning) }),
     ...(callId === undefined ? {} : { tool_call_id: rewrite(callId) }),
     ...(calls === undefined
       ? {}

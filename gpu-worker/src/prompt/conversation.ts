@@ -2,6 +2,7 @@ import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import type { Message, Tool } from "@qwen3-vl/shared/chat-message";
 import type { ContentPart } from "@qwen3-vl/shared/content-part";
 import { parseJson } from "@qwen3-vl/shared/json";
+import { callableTools } from "@qwen3-vl/shared/tool-fields";
 
 type TemplatePart = { type: "text"; text: string } | { type: "image" } | { type: "video" };
 
@@ -15,6 +16,7 @@ export interface TemplateMessage {
   role: "system" | "user" | "assistant" | "tool";
   content: string | readonly TemplatePart[];
   name?: string | undefined;
+  reasoning_content?: string | undefined;
   tool_call_id?: string | undefined;
   tool_calls?: readonly TemplateToolCall[] | undefined;
 }
@@ -24,20 +26,35 @@ interface TemplateTool {
   function: Readonly<Record<string, unknown>>;
 }
 
-/** What a chat template is given: the messages in the shape that transformers and vLLM pass. */
-export interface Conversation {
-  messages: readonly TemplateMessage[];
-  tools?: readonly TemplateTool[] | undefined;
+/** What a client may choose of how a template writes. */
+interface TemplateOptions {
   /** Numbers the pictures in the prompt: `Picture 1: `. */
   addVisionId?: boolean | undefined;
+  /** Templates of checkpoints that can do both ask for it; undefined is their own default. */
+  enableThinking?: boolean | undefined;
+}
+
+/** What a chat template is given: the messages in the shape that transformers and vLLM pass. */
+export interface Conversation extends TemplateOptions {
+  messages: readonly TemplateMessage[];
+  tools?: readonly TemplateTool[] | undefined;
 }
 
 /** The conversation of a request, as vLLM's server hands it to the template. */
 export function toConversation(request: ChatRequest): Conversation {
   return {
     messages: request.messages.map(toTemplateMessage),
-    tools: request.tools?.map(toTemplateTool),
-    addVisionId: request.add_vision_id,
+    tools: callableTools(request).map(toTemplateTool),
+    ...templateOptions(request),
+  };
+}
+
+/** The fields of a request, or what `chat_template_kwargs` says of those that it lacks. */
+export function templateOptions(request: ChatRequest): TemplateOptions {
+  const { chat_template_kwargs: variables } = request;
+  return {
+    addVisionId: request.add_vision_id ?? variables?.add_vision_id,
+    enableThinking: request.enable_thinking ?? variables?.enable_thinking,
   };
 }
 
@@ -55,6 +72,9 @@ function toTemplateMessage(message: Message): TemplateMessage {
       role: "assistant",
       content,
       name,
+      ...(message.reasoning_content == null
+        ? {}
+        : { reasoning_content: message.reasoning_content }),
       tool_calls: message.tool_calls?.map(toTemplateCall),
     };
   }

@@ -1,4 +1,5 @@
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
+import { callableTools } from "@qwen3-vl/shared/tool-fields";
 
 import type { AnswerOptions } from "../engine/answer.ts";
 import type { LogitsRule } from "../engine/logits-rule.ts";
@@ -10,6 +11,7 @@ import type { ChatPrompt } from "../prompt/chat-prompt.ts";
 import { IncrementalDetokenizer } from "../prompt/detokenizer.ts";
 import type { GenerationConfig } from "../prompt/generation-config.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
+import { answerThought } from "./answer-thought.ts";
 import { endTokenIds } from "./token-rules.ts";
 
 export interface AnswerDefaults {
@@ -25,23 +27,35 @@ export interface AnswerDefaults {
 /** How each of a request's answers is made. */
 export function answerOptions(
   request: ChatRequest,
-  { tokenIds }: ChatPrompt,
+  prompt: ChatPrompt,
   { tokenizer, generation, maxTokens, rules, scratch }: AnswerDefaults,
 ): AnswerOptions[] {
-  const stops = typeof request.stop === "string" ? [request.stop] : (request.stop ?? []);
   const showsSpecial = request.skip_special_tokens === false;
   const showsStop = request.include_stop_str_in_output === true;
   const topLogprobs = request.logprobs === true ? (request.top_logprobs ?? 0) : undefined;
-  return Array.from({ length: request.n ?? 1 }, (_, choice) => ({
-    maxTokens,
-    minTokens: request.min_tokens ?? 0,
-    sampler: new Sampler(samplingSettings(request, generation), tokenIds, rules, {
-      choice,
-      topLogprobs,
-      scratch,
-    }),
-    decoder: new IncrementalDetokenizer(tokenizer, { showsSpecial }),
-    stopStrings: new StopStringFilter(stops, { showsStop }),
-    endTokenIds: endTokenIds(request, generation),
-  }));
+  return Array.from({ length: request.n ?? 1 }, (_, choice) => {
+    const { thought, budget } = answerThought(request, prompt, tokenizer);
+    const allRules = budget === undefined ? rules : [...rules, budget]; // last: what it forces is chosen
+    return {
+      maxTokens,
+      minTokens: request.min_tokens ?? 0,
+      sampler: new Sampler(samplingSettings(request, generation), prompt.tokenIds, allRules, {
+        choice,
+        topLogprobs,
+        scratch,
+      }),
+      decoder: new IncrementalDetokenizer(tokenizer, { showsSpecial }),
+      thought,
+      stopStrings: new StopStringFilter(stopStrings(request), { showsStop }),
+      endTokenIds: endTokenIds(request, generation),
+    };
+  });
+}
+
+/** Without parallel calls, the end of the first one ends the answer. */
+function stopStrings(request: ChatRequest): string[] {
+  const { stop = [], parallel_tool_calls: isParallel } = request;
+  const stops = typeof stop === "string" ? [stop] : stop;
+  const hasTools = callableTools(request).length > 0;
+  return isParallel === false && hasTools ? [...stops, "</tool_call>"] : stops;
 }

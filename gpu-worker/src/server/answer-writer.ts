@@ -13,8 +13,10 @@ import { toUsage } from "@qwen3-vl/shared/usage";
 import {
   COMPLETION_TOKENS_HEADER,
   PROMPT_USAGE_HEADER,
+  REASONING_TOKENS_HEADER,
   cachedComment,
   formatPromptUsage,
+  reasoningComment,
 } from "@qwen3-vl/shared/worker-protocol";
 
 import type { ChoiceEvent } from "../engine/choices.ts";
@@ -55,10 +57,15 @@ export async function writeStream(
   await send([...outputs.keys()].map((index) => ({ index, delta: OPENING })));
   let unfinished = outputs.length;
   let toldCachedTokens = 0; // the headers say 0: they are sent before the sequence gets its slot
+  let toldReasoningTokens = 0;
   for await (const event of events) {
     if (live.counts.cached > toldCachedTokens) {
       toldCachedTokens = live.counts.cached;
       stream.comment(cachedComment(toldCachedTokens));
+    }
+    if (live.counts.reasoning > toldReasoningTokens) {
+      toldReasoningTokens = live.counts.reasoning;
+      stream.comment(reasoningComment(toldReasoningTokens));
     }
     unfinished -= event.finishReason === undefined ? 0 : 1;
     const parts = chunkParts(event, exchange);
@@ -80,9 +87,9 @@ const OPENING = { role: "assistant", content: "" } as const;
 
 /** What an event adds to the stream: deltas, log-probabilities with the first, and at its choice's end the reason. */
 function chunkParts(event: ChoiceEvent, { outputs, formatLogprobs }: Exchange): ChoicePart[] {
-  const { choice: index, text, finishReason, logprobs: tokens } = event;
+  const { choice: index, finishReason, logprobs: tokens } = event;
   const output = outputOf(outputs, event);
-  const deltas = [...output.push(text), ...(finishReason === undefined ? [] : output.end())];
+  const deltas = [...output.push(event), ...(finishReason === undefined ? [] : output.end())];
   const parts: ChoicePart[] = deltas.map((delta) => ({ index, delta }));
   if (finishReason !== undefined) {
     parts.push({ index, delta: {}, finishReason: reasonOf(finishReason, output) });
@@ -126,6 +133,7 @@ export async function writeWhole(
   sendJson(response, 200, completion(header, choices, toUsage(live.counts)), {
     ...promptHeaders(live),
     [COMPLETION_TOKENS_HEADER]: String(live.counts.completion),
+    [REASONING_TOKENS_HEADER]: String(live.counts.reasoning),
   });
 }
 

@@ -135,9 +135,12 @@ async function* counted(
   { counts }: LiveRequest,
 ): AsyncGenerator<ChoiceEvent> {
   const completionTokens: number[] = [];
+  const reasoningTokens: number[] = [];
   for await (const event of events) {
     completionTokens[event.choice] = event.completionTokens;
+    reasoningTokens[event.choice] = event.reasoningTokens;
     counts.completion = completionTokens.reduce((sum, tokens) => sum + tokens, 0);
+    counts.reasoning = reasoningTokens.reduce((sum, tokens) => sum + tokens, 0);
     if (event.choice === 0) {
       counts.cached = event.cachedTokens; // the others share what the first one read
     }

@@ -8,12 +8,13 @@ import type { GenerationRequest } from "../engine/generator.ts";
 import type { LogitsRule } from "../engine/logits-rule.ts";
 import { SamplingScratch } from "../engine/sampling-scratch.ts";
 import type { OutputParser } from "../output/message-delta.ts";
-import { PlainOutput } from "../output/plain-output.ts";
 import type { ChatPrompt } from "../prompt/chat-prompt.ts";
 import type { GenerationConfig } from "../prompt/generation-config.ts";
 import type { PromptThread } from "../prompt/prompt-thread.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
 import { answerOptions } from "./answer-options.ts";
+import { answerOutputs } from "./answer-outputs.ts";
+import { assertThinkingIsAsAsked } from "./answer-thought.ts";
 import { logprobsFormat } from "./logprobs-format.ts";
 import type { LogprobsFormat } from "./logprobs-format.ts";
 import type { MediaContext, PlannedMedium, RequestMedia } from "./request-media.ts";
@@ -82,7 +83,7 @@ export class ChatService {
     return {
       prompt,
       generation,
-      outputs: generation.choices.map(() => new PlainOutput()),
+      outputs: answerOutputs(request, prompt),
       formatLogprobs: logprobsFormat(this.#options.tokenizer),
       [Symbol.dispose]: () => prepared[Symbol.dispose](),
     };
@@ -117,6 +118,7 @@ export class ChatService {
       request,
       media.map((medium) => medium.prompt),
     );
+    assertThinkingIsAsAsked(request, prompt);
     const maxTokens = this.#maxTokens(request, prompt.tokenIds.length);
     requestMedia.assertFit(media);
     return {

@@ -116,8 +116,10 @@ export async function* eventsOf(...texts: readonly string[]): AsyncGenerator<Cho
 export function eventOf(event: Partial<ChoiceEvent>): ChoiceEvent {
   return {
     choice: 0,
+    reasoning: "",
     text: "",
     completionTokens: 1,
+    reasoningTokens: 0,
     cachedTokens: 0,
     finishReason: undefined,
     ...event,

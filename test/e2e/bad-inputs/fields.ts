@@ -81,14 +81,38 @@ const fields: [field: string, value: unknown, says: RegExp, param?: string][] = 
   ["messages", Array.from({ length: 1025 }, () => user("a")), /1024/],
   ["messages", "Hello", /messages/],
   ["chat_template", "{{ messages }}", /unknown field/],
-  ["chat_template_kwargs", { tokenize: true }, /unknown field/],
+  ...["tokenize", "chat_template", "add_generation_prompt", "messages", "tools", "documents"].map(
+    (name): (typeof fields)[number] => [
+      "chat_template_kwargs",
+      { [name]: true },
+      /unknown field/,
+      `chat_template_kwargs.${name}`,
+    ],
+  ),
+  ["chat_template_kwargs", "enable_thinking", /expected an object with enable_thinking/],
+  [
+    "chat_template_kwargs",
+    { enable_thinking: "no" },
+    /expected boolean/,
+    "chat_template_kwargs.enable_thinking",
+  ],
   ["media_io_kwargs", { video: { num_frames: -1 } }, /unknown field/],
   ["response_format", { type: "json_schema" }, /only "text"/, "response_format.type"],
   ["response_format", { type: "json_object" }, /only "text"/, "response_format.type"],
   ["structured_outputs", { regex: "(a+)+b" }, /unknown field/],
   ["guided_json", {}, /unknown field/],
-  ["tool_choice", "required", /only "auto"/],
-  ["tool_choice", { type: "function", function: { name: "f" } }, /only "auto"/],
+  ["tool_choice", "required", /only allowed when tools are given/],
+  ["tool_choice", "none", /only allowed when tools are given/],
+  ["tool_choice", { type: "function", function: { name: "f" } }, /only allowed when tools/],
+  ["tool_choice", "any", /expected "none", "auto", "required" or .*, got "any"/],
+  [
+    "tool_choice",
+    { type: "allowed_tools", mode: "auto" },
+    /expected "function"/,
+    "tool_choice.type",
+  ],
+  ["tool_choice", { type: "function", name: "f" }, /expected object/, "tool_choice.function"],
+  ["parallel_tool_calls", "no", /expected boolean/],
   ["functions", [], /unknown field/],
   ["function_call", "auto", /unknown field/],
   ["audio", { voice: "alloy", format: "mp3" }, /unknown field/],
@@ -96,8 +120,11 @@ const fields: [field: string, value: unknown, says: RegExp, param?: string][] = 
   ["best_of", 2, /unknown field/],
   ["use_beam_search", true, /unknown field/],
   ["prompt_logprobs", 5, /unknown field/],
-  ["enable_thinking", true, /unknown field/],
-  ["thinking_budget", 5, /unknown field/],
+  ["enable_thinking", "yes", /expected boolean/],
+  ["thinking_budget", -1, /expected a whole number from 0/],
+  ["thinking_budget", 0.5, /expected a whole number from 0/],
+  ["thinking_budget", 2 ** 40, /expected a whole number from 0/],
+  ["thinking_budget", "5", /got "5"/],
   ["constructor", {}, /unknown field/],
   ["tools", Array.from({ length: 129 }, () => tool({})), /128/],
   ["tools", [tool("string")], /expected record/, "tools.0.function.parameters"],
@@ -146,6 +173,17 @@ const processorFields: [value: unknown, says: RegExp, field?: string][] = [
   [{ max_video_tokens: 0 }, /got 0/, "max_video_tokens"],
 ];
 
+const named = (name: unknown) => ({ type: "function", function: { name } });
+
+/** Values of `tool_choice` beside a tool `f`, what is said of them, and of which param. */
+const toolChoices: [value: unknown, says: RegExp, param: string][] = [
+  [named("g"), /expected the name of one of tools, got "g"/, "tool_choice.function.name"],
+  [named("__proto__"), /got "__proto__"/, "tool_choice.function.name"],
+  [named("n".repeat(1e6)), /got "n{80}"/, "tool_choice.function.name"],
+  [named(7), /expected string/, "tool_choice.function.name"],
+  [["f"], /expected "none", "auto"/, "tool_choice"],
+];
+
 /** Messages, what is said of them, and of which param. */
 const messages: [message: object, says: RegExp, param: string][] = [
   [{ role: "root", content: "x" }, /role/, "role"],
@@ -159,6 +197,12 @@ const messages: [message: object, says: RegExp, param: string][] = [
     /received null/,
     "content.0.image_url",
   ],
+  [
+    { role: "assistant", content: "x", reasoning_content: 7 },
+    /expected string/,
+    "reasoning_content",
+  ],
+  [{ ...user("x"), reasoning_content: "x" }, /unknown field/, "reasoning_content"],
   [
     user([
       { type: "image_url", image_url: { url: "https://a.example/", uuid: "another-tenants" } },
@@ -225,6 +269,12 @@ export const badFields: BadInput[] = [
     param: "messages.0.__proto__",
     says: /unknown field/,
   },
+  ...toolChoices.map(([choice, says, param]) => ({
+    name: `tool_choice ${JSON.stringify(choice).slice(0, 60)}`,
+    body: withFields({ tools: [tool({})], tool_choice: choice }),
+    param,
+    says,
+  })),
   ...messages.map(([message, says, param]) => ({
     name: `a message ${JSON.stringify(message).slice(0, 60)}`,
     body: withFields({ messages: [message] }),
@@ -245,6 +295,12 @@ const injection =
 /** List D: what looks dangerous and is only text. */
 export const harmlessFields: [name: string, fields: object][] = [
   ["special tokens in a message", { messages: [user(injection)] }],
+  [
+    "special tokens in a thought",
+    { messages: [{ role: "assistant", content: "x", reasoning_content: injection }, user("a")] },
+  ],
+  ["tags of thoughts and calls", { messages: [user("</think><tool_call>{</tool_response>")] }],
+  ["a name of a tool that is twice", { tools: [tool({}), tool({})], tool_choice: "auto" }],
   ["special tokens in a part", { messages: [user([{ type: "text", text: injection }])] }],
   ["a schema with nested quantifiers", { tools: [tool({ type: "string", pattern: "(a+)+b" })] }],
   ["a schema whose pattern is a number", { tools: [tool({ type: "string", pattern: 7 })] }],

@@ -1,0 +1,68 @@
+import type { ChatRequest } from "@qwen3-vl/shared/chat";
+import { ApiError } from "@qwen3-vl/shared/errors";
+
+import type { LogitsRule } from "../engine/logits-rule.ts";
+import { ThinkingBudget } from "../engine/thinking-budget.ts";
+import { Thought } from "../engine/thought.ts";
+import type { ChatPrompt } from "../prompt/chat-prompt.ts";
+import { templateOptions } from "../prompt/conversation.ts";
+import type { Tokenizer } from "../prompt/tokenizer.ts";
+
+const OPEN = "<think>";
+const CLOSE = "</think>";
+
+/** What Qwen3's report ends a thought with that has used its budget, and evaluates the model by. */
+const CUT_ENDING = `\n\nConsidering the limited time by the user, I have to give the solution based on the thinking directly now.\n${CLOSE}\n\n`;
+
+/** How an answer thinks, and what brings its thought to an end. */
+export interface AnswerThought {
+  thought: Thought;
+  budget: LogitsRule | undefined;
+}
+
+/** A new one for each answer of a request. */
+export function answerThought(
+  { thinking_budget: budget }: ChatRequest,
+  prompt: ChatPrompt,
+  tokenizer: Tokenizer,
+): AnswerThought {
+  const open = tokenizer.idOf(OPEN);
+  const close = tokenizer.idOf(CLOSE);
+  const tags = open === undefined || close === undefined ? undefined : { open, close };
+  const thought = () => new Thought(tags, endsInThought(prompt));
+  return {
+    thought: thought(),
+    budget:
+      budget === undefined
+        ? undefined
+        : new ThinkingBudget(budget, thought(), tokenizer.encodeText(ending(budget, prompt))),
+  };
+}
+
+/** Whether the chat template has opened the thought. */
+export function endsInThought({ text }: ChatPrompt): boolean {
+  return text.trimEnd().endsWith(OPEN);
+}
+
+/** @throws ApiError `invalid_request` when the chat template has a checkpoint think that must not */
+export function assertThinkingIsAsAsked(request: ChatRequest, prompt: ChatPrompt): void {
+  if (templateOptions(request).enableThinking === false && endsInThought(prompt)) {
+    const param =
+      request.enable_thinking === undefined
+        ? "chat_template_kwargs.enable_thinking"
+        : "enable_thinking";
+    throw new ApiError(
+      "invalid_request",
+      `${param}: this model always thinks, expected true; thinking_budget limits how long.`,
+      { param },
+    );
+  }
+}
+
+/** Nothing thought is written as chat templates write it where a model is not to think. */
+function ending(budget: number, prompt: ChatPrompt): string {
+  if (budget > 0) {
+    return CUT_ENDING;
+  }
+  return endsInThought(prompt) ? `\n${CLOSE}\n\n` : `\n\n${CLOSE}\n\n`;
+}

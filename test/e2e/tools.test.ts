@@ -1,0 +1,166 @@
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+
+import { MODEL, ask, pictureUrl } from "../support/evaluation.ts";
+import type { Messages } from "../support/evaluation.ts";
+import { startSystem } from "../support/running-system.ts";
+import type { RunningSystem } from "../support/running-system.ts";
+
+type Tool = OpenAI.Chat.ChatCompletionFunctionTool;
+
+const CLICK = {
+  type: "function",
+  function: {
+    name: "click",
+    description: "Click a point of the image.",
+    parameters: {
+      type: "object",
+      properties: { x: { type: "integer" }, y: { type: "integer" } },
+      required: ["x", "y"],
+    },
+  },
+} satisfies Tool;
+
+/** A black triangle among other shapes, and where the reference clicks it. */
+const messages = ask("Click the black triangle.", "035-0.png");
+const ARGUMENTS = '{"x": 814, "y": 591}';
+const request = { model: MODEL, messages, tools: [CLICK], temperature: 0 };
+
+/** OpenAI's own tools answer with text alone. */
+const AnyMessages = z.custom<Messages>();
+
+let system: RunningSystem;
+let client: OpenAI;
+beforeAll(async () => {
+  system = await startSystem();
+  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.apiKey, maxRetries: 0 });
+});
+afterAll(() => system.stop());
+
+describe("a tool call through the official client", () => {
+  it("comes back as a call with an id, a name and the model's own arguments", async () => {
+    const { choices } = await client.chat.completions.create(request);
+    expect(choices[0]).toMatchObject({
+      finish_reason: "tool_calls",
+      message: {
+        content: null,
+        tool_calls: [
+          {
+            id: expect.stringMatching(/^call_[\da-f]{32}$/),
+            type: "function",
+            function: { name: "click", arguments: ARGUMENTS },
+          },
+        ],
+      },
+    });
+  });
+
+  it("streams the name first and the arguments as they come", async () => {
+    const stream = await client.chat.completions.create({ ...request, stream: true });
+    const chunks = await Array.fromAsync(stream);
+    const parts = chunks.flatMap(({ choices }) => choices[0]?.delta.tool_calls ?? []);
+    const [first, ...rest] = parts;
+    expect(first).toEqual({
+      index: 0,
+      id: expect.stringMatching(/^call_/),
+      type: "function",
+      function: { name: "click", arguments: "" },
+    });
+    expect(rest.length).toBeGreaterThan(5);
+    expect(rest.every(({ index, id, type }) => index === 0 && id === undefined && !type)).toBe(
+      true,
+    );
+    expect(rest.map((part) => part.function?.arguments).join("")).toBe(ARGUMENTS);
+    expect(chunks.every(({ choices }) => (choices[0]?.delta.content ?? "") === "")).toBe(true);
+    expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe("tool_calls");
+  });
+
+  it("is put together by the client's stream helper", async () => {
+    const stream = client.chat.completions.stream(request);
+    const arrived: unknown[] = [];
+    stream.on("tool_calls.function.arguments.done", (event) =>
+      arrived.push(event.parsed_arguments),
+    );
+    const { choices } = await stream.finalChatCompletion();
+    expect(choices[0]?.message.tool_calls).toMatchObject([
+      { function: { name: "click", arguments: ARGUMENTS } },
+    ]);
+    expect(arrived).toHaveLength(1);
+  });
+
+  it.each([true, false])("goes round in the client's tool loop, streamed: %s", async (stream) => {
+    const clicks: unknown[] = [];
+    const click = {
+      type: "function" as const,
+      function: {
+        ...CLICK.function,
+        parse: (text: string): unknown => JSON.parse(text),
+        function: (point: unknown) => {
+          clicks.push(point);
+          return "clicked";
+        },
+      },
+    };
+    const options = { maxChatCompletions: 2 };
+    const runner = stream
+      ? client.chat.completions.runTools({ ...request, tools: [click], stream: true }, options)
+      : client.chat.completions.runTools({ ...request, tools: [click] }, options);
+    await runner.done();
+    expect(clicks[0]).toEqual({ x: 814, y: 591 });
+    expect(runner.messages.slice(1, 3)).toMatchObject([
+      { role: "assistant", tool_calls: [{ function: { name: "click" } }] },
+      { role: "tool", content: "clicked" },
+    ]);
+    expect(runner.allChatCompletions()).toHaveLength(2);
+  });
+
+  it("takes a picture as a tool's result", async () => {
+    const call = {
+      id: "call_1",
+      type: "function",
+      function: { name: "zoom", arguments: "{}" },
+    } as const;
+    const picture = { type: "image_url", image_url: { url: pictureUrl("059-0.png") } };
+    const result = { role: "tool", tool_call_id: call.id, content: [picture] };
+    const asked = ask("Zoom in and describe this image.");
+    const body = {
+      model: MODEL,
+      messages: [...asked, { role: "assistant", content: null, tool_calls: [call] }, result],
+    };
+    const { usage } = await client.chat.completions.create({
+      ...body,
+      messages: AnyMessages.parse(body.messages),
+    });
+    expect(usage?.prompt_tokens_details).toMatchObject({ image_tokens: 36 });
+  });
+
+  it("is cut where max_tokens cuts it, and says so", async () => {
+    const { choices } = await client.chat.completions.create({ ...request, max_tokens: 18 });
+    const [call] = choices[0]?.message.tool_calls ?? [];
+    expect(choices[0]?.finish_reason).toBe("length");
+    const cut = call?.type === "function" ? call.function.arguments : "";
+    expect(cut).not.toBe("");
+    expect(ARGUMENTS.startsWith(cut) && cut.length < ARGUMENTS.length).toBe(true);
+  });
+});
+
+describe("tool_choice", () => {
+  it("none does not show the tools to the model", async () => {
+    const withTools = await client.chat.completions.create({ ...request, tool_choice: "none" });
+    const { tools: _, ...bare } = request;
+    const without = await client.chat.completions.create(bare);
+    expect(withTools.choices[0]?.message).toEqual(without.choices[0]?.message);
+    expect(withTools.usage?.prompt_tokens).toBe(without.usage?.prompt_tokens);
+  });
+
+  it("with parallel_tool_calls false ends the answer with the first call", async () => {
+    const { choices, usage } = await client.chat.completions.create({
+      ...request,
+      parallel_tool_calls: false,
+    });
+    expect(choices[0]?.finish_reason).toBe("tool_calls");
+    expect(choices[0]?.message.tool_calls).toHaveLength(1);
+    expect(usage?.completion_tokens).toBe(28); // one less than with the end token
+  });
+});
