@@ -61,15 +61,16 @@ describe("Tokenizer", () => {
 });
 
 describe("encoding 100 kB", () => {
-  // The bound is loose enough for a busy machine; a quadratic encoder takes minutes.
+  // A quadratic encoder would take minutes, and run out of the test's time.
   it.each([
     ["prose", "The quick brown fox jumps over the lazy dog. ".repeat(2200)],
     ["one long word", "a".repeat(100_000)],
     ["spaces", " ".repeat(100_000)],
     ["combining marks", `e${"\u0301\u0323".repeat(50_000)}`],
-  ])("takes well under 2 s for %s", (_, text) => {
-    const begin = performance.now();
-    tokenizer.encodePlain(text);
-    expect(performance.now() - begin).toBeLessThan(2000);
+  ])("comes to an end: %s", (_, text) => {
+    const ids = tokenizer.encodePlain(text);
+    expect(Buffer.concat(ids.map((id) => tokenizer.bytesOf(id))).toString()).toBe(
+      text.normalize("NFC"),
+    );
   });
 });
