@@ -52,8 +52,8 @@ export class ChatCompletions {
   async estimate(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { service } = this.#options;
     await this.#exchange(incoming, response, async ({ workerRequest, media, live }) => {
-      const { tenant, body } = workerRequest;
-      const context = { tenant, parts: media, signal: live.signal };
+      const { tenant, priority, body } = workerRequest;
+      const context = { tenant, priority, parts: media, signal: live.signal };
       sendJson(response, 200, await service.estimate(parseChatRequest(body), context));
     });
   }
@@ -91,10 +91,10 @@ export class ChatCompletions {
   }
 
   async #answer({ workerRequest, media, live, response }: Received): Promise<void> {
-    const { id, tenant, body } = workerRequest;
+    const { id, tenant, priority, body } = workerRequest;
     const { service, generator } = this.#options;
     const request = parseChatRequest(body);
-    const context = { tenant, parts: media, signal: live.signal };
+    const context = { tenant, priority, parts: media, signal: live.signal };
     using chat = await service.prepare(id, request, context);
     const { prompt, generation, outputs } = chat;
     live.counts.prompt = prompt.tokenIds.length;

@@ -1,10 +1,15 @@
 import { expect, it } from "vitest";
 
+import { snapshotOf } from "../engine/test-sequences.ts";
 import { formatMetrics } from "./metrics.ts";
 
 it("tells each figure with its meaning and type, under vLLM's name where there is one", () => {
-  const running = [{ id: "a", slot: 0, cachedTokens: 5 }];
-  const engine = { waiting: 2, running, freeSlots: 7, slots: 8, kvUsage: 0.125 };
+  const running = [{ id: "a", slot: 0, cachedTokens: 5, turn: 1, length: 6, lentTokens: 64 }];
+  const waiting = [
+    { id: "b", turn: 2 },
+    { id: "c", turn: 3 },
+  ];
+  const engine = snapshotOf({ waiting, running, freeSlots: 7, kvUsage: 0.125 });
   const text = formatMetrics({ engine, admittedRequests: 4, connections: 5 });
   expect(text).toContain(
     "# HELP vllm:num_requests_waiting Sequences that wait for a KV slot.\n" +

@@ -1,4 +1,4 @@
-import type { EngineSnapshot } from "../engine/engine.ts";
+import type { EngineSnapshot } from "../engine/engine-snapshot.ts";
 
 /** What a worker is busy with at one moment. */
 export interface WorkerState {
@@ -25,7 +25,7 @@ const GAUGES: readonly Gauge[] = [
   {
     name: "vllm:num_requests_waiting",
     help: "Sequences that wait for a KV slot.",
-    value: ({ engine }) => engine.waiting,
+    value: ({ engine }) => engine.waiting.length,
   },
   {
     name: "vllm:kv_cache_usage_perc",

@@ -11,6 +11,7 @@ import { openCheckpoint } from "../checkpoint.ts";
 import { Admission } from "../engine/admission.ts";
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest, Generator } from "../engine/generator.ts";
+import { snapshotOf } from "../engine/test-sequences.ts";
 import { Logger } from "../log.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
 import { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
@@ -48,7 +49,7 @@ export class TestWorker implements Generator {
     this.server = new WorkerServer({
       service,
       generator: this,
-      snapshot: () => ({ waiting: 0, running: [], freeSlots: 8, slots: 8, kvUsage: 0 }),
+      snapshot: () => snapshotOf(),
       admission: this.admission,
       logger: new Logger("silent"),
       secret: SECRET,

@@ -13,7 +13,7 @@ import {
 } from "@qwen3-vl/shared/worker-protocol";
 
 import type { Admission } from "../engine/admission.ts";
-import type { EngineSnapshot } from "../engine/engine.ts";
+import type { EngineSnapshot } from "../engine/engine-snapshot.ts";
 import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
 import { ChatCompletions } from "./chat-completions.ts";
