@@ -5,9 +5,11 @@ import { ConfigError, readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { Admission } from "./engine/admission.ts";
 import { EngineGenerator } from "./engine/generator.ts";
+import { chunkWithin } from "./engine/prefill-chunk.ts";
 import { locateModel } from "./hub/locate-model.ts";
 import { loadModel } from "./load-model.ts";
 import { Logger } from "./log.ts";
+import { measureChunks } from "./measure-chunks.ts";
 import { planMemory } from "./memory-plan.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import { PromptThread } from "./prompt/prompt-thread.ts";
@@ -36,7 +38,10 @@ async function main(): Promise<void> {
     maxTokens: memory.slotCapacity,
   });
   const prompts = new PromptThread(checkpoint.prompter);
-  const generator = new EngineGenerator(model);
+  const chunkTimes = await measureChunks(model, config.maxStallMs);
+  const prefillChunk = chunkWithin(config.maxStallMs, chunkTimes);
+  logger.info("prompts are read in chunks", { prefillChunk, chunkTimes });
+  const generator = new EngineGenerator(model, { prefillChunk });
   const server = new WorkerServer({
     service: createService(checkpoint, memory, { images, clips, prompts }),
     generator,

@@ -8,11 +8,11 @@ import type { EngineSnapshot } from "./engine-snapshot.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./engine.ts";
 import type { Model, PatchedMedium, VisionFeatures } from "./model.ts";
+import { LONE_PREFILL_CHUNK } from "./prefill-chunk.ts";
 import { prefixKeys } from "./prefix-keys.ts";
 import type { KeyedMedium } from "./prefix-keys.ts";
 import { createSequence } from "./sequence.ts";
 import type { Prompt, Sequence } from "./sequence.ts";
-import { LONE_PREFILL_CHUNK } from "./step-plan.ts";
 
 /** A picture or clip whose features are known, or are encoded from its patches and told. */
 export type RequestMedium = KeyedMedium &

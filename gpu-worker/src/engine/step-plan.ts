@@ -8,9 +8,6 @@ export interface StepLimits {
   lonePrefillChunk: number;
 }
 
-/** Larger ones gain little and keep what comes next waiting. */
-export const LONE_PREFILL_CHUNK = 512;
-
 export interface StepRow {
   sequence: Sequence;
   tokenCount: number;
