@@ -12,6 +12,7 @@ import { Logger } from "./log.ts";
 import { measureChunks } from "./measure-chunks.ts";
 import { planMemory } from "./memory-plan.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
+import { WorkerFigures } from "./metrics/worker-figures.ts";
 import { PromptThread } from "./prompt/prompt-thread.ts";
 import { ChatService } from "./server/chat-service.ts";
 import { RequestMedia } from "./server/request-media.ts";
@@ -37,15 +38,17 @@ async function main(): Promise<void> {
     processes: Math.min(config.threads, MAX_CLIP_PROCESSES),
     maxTokens: memory.slotCapacity,
   });
+  const figures = new WorkerFigures();
   const prompts = new PromptThread(checkpoint.prompter);
   const chunkTimes = await measureChunks(model, config.maxStallMs);
   const prefillChunk = chunkWithin(config.maxStallMs, chunkTimes);
   logger.info("prompts are read in chunks", { prefillChunk, chunkTimes });
-  const generator = new EngineGenerator(model, { prefillChunk });
+  const generator = new EngineGenerator(model, { prefillChunk, observer: figures.observer });
   const server = new WorkerServer({
-    service: createService(checkpoint, memory, { images, clips, prompts }),
+    service: createService(checkpoint, memory, { images, clips, prompts, figures }),
     generator,
     snapshot: () => generator.snapshot(),
+    figures,
     admission: new Admission(config.slots + config.maxQueue),
     logger,
     secret: config.secret,
@@ -73,12 +76,13 @@ interface Preparers {
   images: ImagePreprocessor;
   clips: ClipPreprocessor;
   prompts: PromptThread;
+  figures: WorkerFigures;
 }
 
 function createService(
   { id, config, vision, generation, tokenizer }: Checkpoint,
   memory: MemoryPlan,
-  { images, clips, prompts }: Preparers,
+  { images, clips, prompts, figures }: Preparers,
 ): ChatService {
   return new ChatService({
     model: {
@@ -89,7 +93,7 @@ function createService(
       max_model_len: memory.slotCapacity,
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     },
-    media: new RequestMedia({ images, clips, config: config.vision, memory }),
+    media: new RequestMedia({ images, clips, config: config.vision, memory, figures }),
     prompts,
     tokenizer,
     generation,

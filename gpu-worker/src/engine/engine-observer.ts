@@ -12,4 +12,6 @@ export interface EngineObserver {
   stepped?: (step: StepFigures) => void;
   /** A sequence runs for the first time, after so long in line. */
   started?: (waitedMs: number) => void;
+  /** A picture or clip was encoded. */
+  encoded?: (milliseconds: number) => void;
 }

@@ -4,6 +4,7 @@ import { Answer } from "./answer.ts";
 import type { AnswerEvent, AnswerOptions } from "./answer.ts";
 import { mergeChoices } from "./choices.ts";
 import type { ChoiceEvent } from "./choices.ts";
+import type { EngineObserver } from "./engine-observer.ts";
 import type { EngineSnapshot } from "./engine-snapshot.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./engine.ts";
@@ -48,11 +49,13 @@ export const PREFILL_CHUNK = 256;
 export class EngineGenerator implements Generator {
   readonly #model: Model;
   readonly #engine: Engine;
+  readonly #observer: EngineObserver;
   /** One medium is encoded at a time: two would only slow each other down. */
   #encoding: Promise<unknown> = Promise.resolve();
 
   constructor(model: Model, options: Partial<EngineOptions> = {}) {
     this.#model = model;
+    this.#observer = options.observer ?? {};
     this.#engine = new Engine(model, {
       prefillChunk: PREFILL_CHUNK,
       lonePrefillChunk: LONE_PREFILL_CHUNK,
@@ -156,7 +159,9 @@ export class EngineGenerator implements Generator {
       if (signal.aborted) {
         return undefined;
       }
+      const begun = performance.now();
       const features = await this.#model.encode(patched, signal);
+      this.#observer.encoded?.(performance.now() - begun);
       onFeatures(features);
       return features;
     });
