@@ -41,6 +41,7 @@ export class GpuWorkerProcess {
         MODEL: settings.MODEL,
         PRECISION: settings.PRECISION,
         THREADS: String(settings.THREADS),
+        MAX_STALL_MS: String(settings.MAX_STALL_MS),
         ...(settings.MEMORY === undefined ? {} : { MEMORY: settings.MEMORY }),
         CACHE_DIR: settings.STATE_DIR,
         WORKER_SECRET: secret,

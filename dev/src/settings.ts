@@ -50,6 +50,9 @@ const Environment = z.object({
     .describe(
       "memory for KV cache and picture encoding beside the weights, e.g. 8GB; a quarter of the machine's unless set",
     ),
+  MAX_STALL_MS: wholeNumber(1, 60_000)
+    .default(500)
+    .describe("milliseconds that reading a prompt may hold up running answers at a time"),
   STATE_DIR: path
     .default(resolve(REPOSITORY, ".state"))
     .describe("folder of fetched checkpoints, built graphs and the local database"),

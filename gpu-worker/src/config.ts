@@ -59,6 +59,9 @@ const Environment = z.object({
   MEMORY: byteSize
     .default(totalmem() / 4)
     .describe("memory for KV cache and picture encoding beside the weights, e.g. 8GB"),
+  MAX_STALL_MS: count(500, 1).describe(
+    "milliseconds that reading a prompt may hold up running answers at a time",
+  ),
   MAX_QUEUE: count(64).describe("requests that may wait beyond those that run"),
   DRAIN_SECONDS: count(30).describe("seconds that running answers get after SIGTERM"),
   LOG: z.enum(LOG_LEVELS).default("info").describe("least level of log lines"),
@@ -75,6 +78,8 @@ export interface Config {
   threads: number;
   cacheFolder: string;
   secret: string;
+  /** Bounds the chunks in which prompts are read beside running answers. */
+  maxStallMs: number;
   maxQueue: number;
   drainSeconds: number;
   logLevel: (typeof LOG_LEVELS)[number];
@@ -113,6 +118,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     threads: values.THREADS,
     cacheFolder: values.CACHE_DIR,
     secret: values.WORKER_SECRET,
+    maxStallMs: values.MAX_STALL_MS,
     maxQueue: values.MAX_QUEUE,
     drainSeconds: values.DRAIN_SECONDS,
     logLevel: values.LOG,

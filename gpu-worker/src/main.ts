@@ -5,11 +5,14 @@ import { ConfigError, readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { Admission } from "./engine/admission.ts";
 import { EngineGenerator } from "./engine/generator.ts";
+import { chunkWithin } from "./engine/prefill-chunk.ts";
 import { locateModel } from "./hub/locate-model.ts";
 import { loadModel } from "./load-model.ts";
 import { Logger } from "./log.ts";
+import { measureChunks } from "./measure-chunks.ts";
 import { planMemory } from "./memory-plan.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
+import { WorkerFigures } from "./metrics/worker-figures.ts";
 import { PromptThread } from "./prompt/prompt-thread.ts";
 import { ChatService } from "./server/chat-service.ts";
 import { RequestMedia } from "./server/request-media.ts";
@@ -35,12 +38,17 @@ async function main(): Promise<void> {
     processes: Math.min(config.threads, MAX_CLIP_PROCESSES),
     maxTokens: memory.slotCapacity,
   });
+  const figures = new WorkerFigures();
   const prompts = new PromptThread(checkpoint.prompter);
-  const generator = new EngineGenerator(model);
+  const chunkTimes = await measureChunks(model, config.maxStallMs);
+  const prefillChunk = chunkWithin(config.maxStallMs, chunkTimes);
+  logger.info("prompts are read in chunks", { prefillChunk, chunkTimes });
+  const generator = new EngineGenerator(model, { prefillChunk, observer: figures.observer });
   const server = new WorkerServer({
-    service: createService(checkpoint, memory, { images, clips, prompts }),
+    service: createService(checkpoint, memory, { images, clips, prompts, figures }),
     generator,
     snapshot: () => generator.snapshot(),
+    figures,
     admission: new Admission(config.slots + config.maxQueue),
     logger,
     secret: config.secret,
@@ -68,12 +76,13 @@ interface Preparers {
   images: ImagePreprocessor;
   clips: ClipPreprocessor;
   prompts: PromptThread;
+  figures: WorkerFigures;
 }
 
 function createService(
   { id, config, vision, generation, tokenizer }: Checkpoint,
   memory: MemoryPlan,
-  { images, clips, prompts }: Preparers,
+  { images, clips, prompts, figures }: Preparers,
 ): ChatService {
   return new ChatService({
     model: {
@@ -84,7 +93,7 @@ function createService(
       max_model_len: memory.slotCapacity,
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     },
-    media: new RequestMedia({ images, clips, config: config.vision, memory }),
+    media: new RequestMedia({ images, clips, config: config.vision, memory, figures }),
     prompts,
     tokenizer,
     generation,

@@ -15,7 +15,7 @@ const request = { id: "req_1-a", tenant: "key_1", body: { any: "thing" }, media:
 
 describe("WorkerRequest", () => {
   it("takes any body, which the worker parses itself", () => {
-    expect(WorkerRequest.parse(request)).toEqual(request);
+    expect(WorkerRequest.parse(request)).toEqual({ ...request, priority: "interactive" });
     expect(WorkerRequest.safeParse({ ...request, body: null, media: [] }).success).toBe(true);
   });
 
@@ -28,7 +28,8 @@ describe("WorkerRequest", () => {
     ["a digest in capitals", { media: [{ ...medium, sha256: "A".repeat(64) }] }, "media.0.sha256"],
     ["1025 media", { media: Array.from({ length: 1025 }, () => medium) }, "media"],
     ["more bytes than travel inside a request", { media: [large, large] }, "media"],
-    ["an unknown field", { priority: 1 }, ""],
+    ["another priority", { priority: "urgent" }, "priority"],
+    ["an unknown field", { hurry: 1 }, ""],
   ])("refuses %s", (_, change, path) => {
     const { error } = WorkerRequest.safeParse({ ...request, ...change });
     expect(error?.issues[0]?.path.join(".")).toBe(path);

@@ -38,6 +38,8 @@ export const WorkerRequest = z.strictObject({
   id: RequestId,
   /** Whose request it is: caches are shared within a tenant only. */
   tenant: z.string().max(128),
+  /** Whether somebody waits for the answer, or a job does, which gives way for a while. */
+  priority: z.enum(["interactive", "batch"]).default("interactive"),
   body: z.unknown(),
   media: z
     .array(InlineMedium)
@@ -48,6 +50,7 @@ export const WorkerRequest = z.strictObject({
     ),
 });
 export type WorkerRequest = z.infer<typeof WorkerRequest>;
+export type Priority = WorkerRequest["priority"];
 
 export const cidUrl = (name: string) => `cid:${name}`;
 

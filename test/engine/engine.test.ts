@@ -37,12 +37,12 @@ interface World {
 }
 
 /** An engine over the real model whose invariants are checked before each step. */
-function createWorld({ prefillChunk = 16 } = {}): World {
+function createWorld({ prefillChunk = 16, tokenBudget = model.tokenBudget } = {}): World {
   let step = 0;
   const observed: Model = {
     slots: model.slots,
     slotCapacity: model.slotCapacity,
-    tokenBudget: model.tokenBudget,
+    tokenBudget,
     encode: (medium) => model.encode(medium),
     copyPrefix: (from, to, tokens) => model.copyPrefix(from, to, tokens),
     clearSlot: (slot) => model.clearSlot(slot),
@@ -53,7 +53,11 @@ function createWorld({ prefillChunk = 16 } = {}): World {
     },
   };
   const world: World = {
-    engine: new Engine(observed, { prefillChunk }),
+    engine: new Engine(observed, {
+      prefillChunk,
+      lonePrefillChunk: 2 * prefillChunk,
+      blockTokens: 8,
+    }),
     onStep: () => undefined,
   };
   return world;
@@ -62,7 +66,7 @@ function createWorld({ prefillChunk = 16 } = {}): World {
 async function assertAllFree({ engine }: World): Promise<void> {
   await engine.idle();
   assertInvariants(engine.snapshot());
-  expect(engine.snapshot()).toMatchObject({ waiting: 0, running: [], freeSlots: SLOTS });
+  expect(engine.snapshot()).toMatchObject({ waiting: [], running: [], freeSlots: SLOTS });
 }
 
 type Options = Parameters<typeof sequenceOf>[2];
@@ -107,6 +111,18 @@ describe("the engine over the real model", () => {
     await assertAllFree(world);
     expect(together).toEqual(await allAlone(indexes));
     expect(together.map(({ length }) => length)).toEqual(indexes.map((i) => 4 + (i % 17)));
+  });
+
+  it("gives them also where memory runs out again and again", async () => {
+    const indexes = Array.from({ length: 24 }, (_, index) => index);
+    const world = createWorld({ tokenBudget: 100 });
+    const together = await run(
+      world,
+      indexes.map((index) => sequenceNumber(index, { maxTokens: 35 })),
+    );
+    expect(world.engine.snapshot().preemptions).toBeGreaterThan(10);
+    await assertAllFree(world);
+    expect(together).toEqual(await allAlone(indexes, { maxTokens: 35 }));
   });
 
   it("answers greedily alike whatever the size of the chunks", async () => {
@@ -266,6 +282,7 @@ describe("the generator over the real model", () => {
               ropeDelta: 0,
             },
             tenant: "",
+            priority: "interactive",
             media: [
               {
                 digest: new Uint8Array(32).fill(seed),
@@ -290,6 +307,6 @@ describe("the generator over the real model", () => {
     expect(together).toEqual(expected);
     expect(new Set(together).size).toBe(seeds.length);
     await generator.idle();
-    expect(generator.snapshot()).toMatchObject({ waiting: 0, running: [], freeSlots: SLOTS });
+    expect(generator.snapshot()).toMatchObject({ waiting: [], running: [], freeSlots: SLOTS });
   });
 });

@@ -229,6 +229,7 @@ async function checkGreedyTokens(
     id: name,
     prompt,
     tenant: "",
+    priority: "interactive",
     media: media.map(({ patched }, index) => ({
       digest: new Uint8Array(32).fill(index),
       tokens: tokensOf(patched.grid, checkpoint.config.vision.mergeSize),

@@ -1,6 +1,6 @@
 import { SIGNATURE_HEADER, signCall } from "@qwen3-vl/shared/signature";
 
-import { METRICS_PATH } from "../../gpu-worker/src/server/metrics.ts";
+import { METRICS_PATH } from "../../gpu-worker/src/metrics/metrics.ts";
 import type { KnownWorker } from "./assembled-system.ts";
 
 /** What a GPU worker is busy with now, by the names of its metrics. */

@@ -16,13 +16,18 @@ export interface OutgoingRequest extends MultipartBody {
 
 /** A chat completion as the GPU worker takes it: each medium's URL has become a `cid:` of its bytes. */
 export async function toWorkerRequest(
-  { id, tenant }: Pick<WorkerRequest, "id" | "tenant">,
+  {
+    id,
+    tenant,
+    priority = "interactive",
+  }: Pick<WorkerRequest, "id" | "tenant"> & Partial<Pick<WorkerRequest, "priority">>,
   request: ChatRequest,
   loaded: readonly LoadedMedium[],
 ): Promise<OutgoingRequest> {
   const media = await Promise.all(loaded.map(describe));
   const cids = new Map(loaded.map(({ url }, index) => [url, cidUrl(mediaName(index))]));
-  const workerRequest: WorkerRequest = { id, tenant, body: withCids(request, cids), media };
+  const body = withCids(request, cids);
+  const workerRequest: WorkerRequest = { id, tenant, priority, body, media };
   const signedContent = JSON.stringify(workerRequest);
   return {
     id,

@@ -32,7 +32,7 @@ export interface AnswerOptions extends AnswerTextOptions {
 export class Answer implements AsyncIterable<AnswerEvent> {
   readonly #options: AnswerOptions;
   readonly #text: AnswerText;
-  #cachedTokens = 0;
+  #cachedTokens: number | undefined;
   #completionTokens = 0;
   #reportedTokens = 0;
   #finishReason: FinishReason | undefined;
@@ -59,6 +59,15 @@ export class Answer implements AsyncIterable<AnswerEvent> {
     return this.#isCancelled;
   }
 
+  get hasBegun(): boolean {
+    return this.#cachedTokens !== undefined;
+  }
+
+  /** Whether the next token may have to be waited for. */
+  get isConstrained(): boolean {
+    return this.#options.constraint !== undefined;
+  }
+
   /** Resolves when the next token may be sampled. */
   async ready(): Promise<void> {
     await this.#options.constraint?.ready();
@@ -69,7 +78,7 @@ export class Answer implements AsyncIterable<AnswerEvent> {
     this.#cachedTokens = cachedTokens;
   }
 
-  /** Samples the next token; tells its id and whether the answer ends with it. */
+  /** Samples the next token and returns its id and whether the answer ends with it; the reader is not told yet. */
   push(logits: Float32Array): { tokenId: number; finished: boolean } {
     const { sampler, constraint, endTokenIds, maxTokens } = this.#options;
     const tokenId = sampler.sample(logits);
@@ -83,8 +92,12 @@ export class Answer implements AsyncIterable<AnswerEvent> {
     } else if (this.#completionTokens >= maxTokens) {
       this.#finishReason = this.#text.finish() ? "stop" : "length";
     }
-    this.#notify();
     return { tokenId, finished: this.#finishReason !== undefined };
+  }
+
+  /** The reader learns of the tokens pushed so far. */
+  tell(): void {
+    this.#notify();
   }
 
   /** Nothing happens to an answer that has ended: its reader may still be on the way to the end. */
@@ -125,7 +138,7 @@ export class Answer implements AsyncIterable<AnswerEvent> {
       ...this.#text.take(),
       completionTokens: this.#completionTokens,
       reasoningTokens: this.#options.thought.tokens,
-      cachedTokens: this.#cachedTokens,
+      cachedTokens: this.#cachedTokens ?? 0,
       finishReason: this.#finishReason,
     };
   }

@@ -15,6 +15,11 @@ interface Next {
 
 /** The events of several answers as they come. The first failure ends all. */
 export async function* mergeChoices(answers: readonly Events[]): AsyncGenerator<ChoiceEvent> {
+  const [only] = answers;
+  if (only !== undefined && answers.length === 1) {
+    yield* onlyChoice(only);
+    return;
+  }
   const pending = new Map(answers.map((events, choice) => [choice, nextOf(events, choice)]));
   while (pending.size > 0) {
     const { choice, result } = await Promise.race(pending.values());
@@ -25,6 +30,13 @@ export async function* mergeChoices(answers: readonly Events[]): AsyncGenerator<
       yield { ...result.value, choice };
       pending.set(choice, nextOf(events, choice));
     }
+  }
+}
+
+/** Most requests have one answer: a race for each of its tokens would be in vain. */
+async function* onlyChoice(events: Events): AsyncGenerator<ChoiceEvent> {
+  for (let next = await events.next(); next.done !== true; next = await events.next()) {
+    yield { ...next.value, choice: 0 };
   }
 }
 

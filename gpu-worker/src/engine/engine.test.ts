@@ -25,7 +25,7 @@ class ObservedModel extends SumModel {
 
 function createEngine(slots = 3) {
   const model = new ObservedModel(slots);
-  const engine = new Engine(model, { prefillChunk: 4 });
+  const engine = new Engine(model, { prefillChunk: 4, lonePrefillChunk: 4 });
   model.onStep = () => assertInvariants(engine.snapshot());
   return { model, engine };
 }
@@ -34,7 +34,7 @@ async function finalState({ engine }: { engine: Engine }) {
   await engine.idle();
   assertInvariants(engine.snapshot());
   const { waiting, running, freeSlots } = engine.snapshot();
-  return { waiting, running: running.length, freeSlots };
+  return { waiting: waiting.length, running: running.length, freeSlots };
 }
 
 const ALL_FREE = { waiting: 0, running: 0, freeSlots: 3 };
@@ -48,8 +48,8 @@ describe("Engine", () => {
     expect(await textOf(sequence.answer)).toBe(expectedText(prompt, 2));
     expect(model.steps).toEqual([
       ["0: 1 2 3 4"],
-      ["0: 5 6 7 8"],
-      ["0: 9"],
+      ["0: 5 6 7"],
+      ["0: 8 9"],
       [`0: ${expectedAnswer(prompt, 1).join()}`],
     ]);
   });
@@ -186,8 +186,8 @@ describe("Engine", () => {
     const { engine } = createEngine();
     const shared = Array.from({ length: 20 }, (_, index) => (index * 3) % 26);
     const prompts = [
-      [...shared, 1],
-      [...shared, 2],
+      [...shared, 1, 1],
+      [...shared, 2, 2],
     ];
     const running = sequenceOf("a", prompts[0] ?? [], { maxTokens: 30 });
     const other = sequenceOf("b", prompts[1] ?? [], { maxTokens: 3 });

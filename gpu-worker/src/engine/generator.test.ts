@@ -47,6 +47,7 @@ function requestOf(
       ropeDelta: 0,
     },
     tenant: "",
+    priority: "interactive",
     media: media.map((patched) => ({
       digest: new Uint8Array(32).fill(patched.patches[0] ?? 0),
       tokens: 1,
@@ -64,7 +65,7 @@ async function assertAllFree(generator: EngineGenerator): Promise<void> {
   await generator.idle();
   const snapshot = generator.snapshot();
   assertInvariants(snapshot);
-  expect(snapshot).toMatchObject({ waiting: 0, running: [], freeSlots: snapshot.slots });
+  expect(snapshot).toMatchObject({ waiting: [], running: [], freeSlots: snapshot.slots });
 }
 
 describe("EngineGenerator", () => {
@@ -182,7 +183,7 @@ describe("EngineGenerator", () => {
     const promptTokensRun = model.rows
       .filter(({ cachedTokens }) => cachedTokens < prompt.length)
       .map(({ tokenIds }) => tokenIds.length);
-    expect(promptTokensRun).toEqual([40, 1, 1]);
+    expect(promptTokensRun).toEqual([40, 2, 2]);
     await assertAllFree(generator);
   });
 

@@ -1,12 +1,18 @@
+import type { Priority } from "@qwen3-vl/shared/worker-protocol";
+
 import { Answer } from "./answer.ts";
 import type { AnswerEvent, AnswerOptions } from "./answer.ts";
 import { mergeChoices } from "./choices.ts";
 import type { ChoiceEvent } from "./choices.ts";
+import type { EngineObserver } from "./engine-observer.ts";
+import type { EngineSnapshot } from "./engine-snapshot.ts";
 import { Engine } from "./engine.ts";
-import type { EngineSnapshot } from "./engine.ts";
+import type { EngineOptions } from "./engine.ts";
 import type { Model, PatchedMedium, VisionFeatures } from "./model.ts";
+import { LONE_PREFILL_CHUNK } from "./prefill-chunk.ts";
 import { prefixKeys } from "./prefix-keys.ts";
 import type { KeyedMedium } from "./prefix-keys.ts";
+import { createSequence } from "./sequence.ts";
 import type { Prompt, Sequence } from "./sequence.ts";
 
 /** A picture or clip whose features are known, or are encoded from its patches and told. */
@@ -21,6 +27,7 @@ export interface GenerationRequest {
   id: string;
   /** Whose it is: KV prefixes are shared within a tenant only. */
   tenant: string;
+  priority: Priority;
   prompt: Omit<Prompt, "vision">;
   /** Pictures and clips in prompt order. */
   media: readonly RequestMedium[];
@@ -35,19 +42,25 @@ export interface Generator {
   generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<ChoiceEvent>;
 }
 
-/** Tokens of a prompt that one step runs; 256 keep matrix products efficient and a step short. */
+/** Tokens of a prompt that one step runs unless measured otherwise; 256 keep matrix products efficient. */
 export const PREFILL_CHUNK = 256;
 
 /** The `Generator` over a `Model` of our own. */
 export class EngineGenerator implements Generator {
   readonly #model: Model;
   readonly #engine: Engine;
+  readonly #observer: EngineObserver;
   /** One medium is encoded at a time: two would only slow each other down. */
   #encoding: Promise<unknown> = Promise.resolve();
 
-  constructor(model: Model) {
+  constructor(model: Model, options: Partial<EngineOptions> = {}) {
     this.#model = model;
-    this.#engine = new Engine(model, { prefillChunk: PREFILL_CHUNK });
+    this.#observer = options.observer ?? {};
+    this.#engine = new Engine(model, {
+      prefillChunk: PREFILL_CHUNK,
+      lonePrefillChunk: LONE_PREFILL_CHUNK,
+      ...options,
+    });
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<ChoiceEvent> {
@@ -104,23 +117,22 @@ export class EngineGenerator implements Generator {
     choice: number,
     features: VisionFeatures | undefined,
   ): Sequence {
-    const { id, tenant, media, visionPlaces } = request;
+    const { id, tenant, priority, media, visionPlaces } = request;
     const options = request.choices[choice];
     if (options === undefined) {
       throw new RangeError(`no choice ${choice} among ${request.choices.length}`);
     }
     const vision = features && { places: visionPlaces, features };
     const keys = prefixKeys(request.prompt.tokenIds, visionPlaces, media);
-    return {
+    return createSequence({
       id: `${id}/${choice}`,
-      content: { tenant, keys },
+      tenant,
+      priority,
+      keys,
       prompt: { ...request.prompt, vision },
       answer: new Answer(options),
       maxLength: request.prompt.tokenIds.length + options.maxTokens,
-      outputIds: [],
-      cachedTokens: 0,
-      slot: undefined,
-    };
+    });
   }
 
   async #encode(
@@ -147,7 +159,9 @@ export class EngineGenerator implements Generator {
       if (signal.aborted) {
         return undefined;
       }
+      const begun = performance.now();
       const features = await this.#model.encode(patched, signal);
+      this.#observer.encoded?.(performance.now() - begun);
       onFeatures(features);
       return features;
     });

@@ -1,3 +1,5 @@
+import type { Priority } from "@qwen3-vl/shared/worker-protocol";
+
 import type { Answer } from "./answer.ts";
 import type { ModelRow, RowVision, VisionFeatures } from "./model.ts";
 import type { SlotContent } from "./slot-table.ts";
@@ -17,17 +19,61 @@ export interface Prompt {
 export interface Sequence {
   readonly id: string;
   readonly prompt: Prompt;
-  /** Whose it is, and what may be shared of its prompt; see `prefixKeys`. */
-  readonly content: SlotContent;
+  /** Whose it is, and what may be shared: keys of its prompt, see `prefixKeys`, and its output. */
+  readonly content: SlotContent & { readonly keys: number[] };
+  readonly priority: Priority;
+  submittedMs: number;
+  /** Its place in line; see `turnOf`. */
+  turn: number;
   readonly answer: Answer;
   /** Tokens of prompt and answer together that may be reached. */
   readonly maxLength: number;
   readonly outputIds: number[];
   cachedTokens: number;
   slot: number | undefined;
+  /** What a step runs of it while it decodes; each step writes it anew. */
+  readonly decodeRow: ModelRow;
 }
 
-function lengthOf({ prompt, outputIds }: Sequence): number {
+/** A sequence that nothing was run of yet. */
+export function createSequence(
+  given: Pick<Sequence, "id" | "prompt" | "answer" | "maxLength" | "priority"> & {
+    tenant: string;
+    /** Of the prompt. */
+    keys: number[];
+  },
+): Sequence {
+  const { id, prompt, answer, maxLength, priority, tenant, keys } = given;
+  return {
+    id,
+    prompt,
+    answer,
+    maxLength,
+    priority,
+    content: { tenant, keys, promptTokens: prompt.tokenIds.length },
+    submittedMs: 0,
+    turn: 0,
+    outputIds: [],
+    cachedTokens: 0,
+    slot: undefined,
+    decodeRow: {
+      slot: 0,
+      cachedTokens: 0,
+      tokenIds: new Int32Array(1),
+      positions: new Int32Array(3),
+      vision: undefined,
+      wantsLogits: true,
+    },
+  };
+}
+
+/** Adds a token to the answer. */
+export function appendOutput({ outputIds, content }: Sequence, tokenId: number): void {
+  outputIds.push(tokenId);
+  content.keys.push(tokenId);
+}
+
+export function lengthOf({ prompt, outputIds }: Sequence): number {
   return prompt.tokenIds.length + outputIds.length;
 }
 
@@ -36,36 +82,41 @@ export function pendingTokens(sequence: Sequence): number {
   return lengthOf(sequence) - sequence.cachedTokens;
 }
 
-/** One key for each token that is in the KV cache. */
-export function cachedKeys({ content, outputIds, cachedTokens }: Sequence): number[] {
-  return [...content.keys, ...outputIds].slice(0, cachedTokens);
-}
-
 export function isDecoding({ prompt, cachedTokens }: Sequence): boolean {
   return cachedTokens >= prompt.tokenIds.length;
 }
 
 /** The next `tokenCount` pending tokens as the model takes them. */
 export function modelRow(sequence: Sequence, slot: number, tokenCount: number): ModelRow {
-  const { prompt, outputIds, cachedTokens } = sequence;
-  const promptLength = prompt.tokenIds.length;
-  const tokenIds = new Int32Array(tokenCount);
+  return isDecoding(sequence)
+    ? nextOutputRow(sequence, slot)
+    : promptRow(sequence, slot, tokenCount);
+}
+
+/** One token of the answer. */
+function nextOutputRow(sequence: Sequence, slot: number): ModelRow {
+  const { prompt, outputIds, cachedTokens, decodeRow } = sequence;
+  decodeRow.slot = slot;
+  decodeRow.cachedTokens = cachedTokens;
+  decodeRow.tokenIds[0] = outputIds[cachedTokens - prompt.tokenIds.length] ?? 0;
+  decodeRow.positions.fill(cachedTokens + prompt.ropeDelta);
+  decodeRow.wantsLogits = pendingTokens(sequence) === 1;
+  return decodeRow;
+}
+
+function promptRow(sequence: Sequence, slot: number, tokenCount: number): ModelRow {
+  const { prompt, cachedTokens } = sequence;
+  const length = prompt.tokenIds.length;
+  const end = cachedTokens + tokenCount;
   const positions = new Int32Array(3 * tokenCount);
-  for (let i = 0; i < tokenCount; i++) {
-    const index = cachedTokens + i;
-    const inPrompt = index < promptLength;
-    tokenIds[i] = (inPrompt ? prompt.tokenIds[index] : outputIds[index - promptLength]) ?? 0;
-    for (let axis = 0; axis < 3; axis++) {
-      const position = inPrompt
-        ? prompt.positions[axis * promptLength + index]
-        : index + prompt.ropeDelta;
-      positions[axis * tokenCount + i] = position ?? 0;
-    }
+  for (let axis = 0; axis < 3; axis++) {
+    const start = axis * length;
+    positions.set(prompt.positions.subarray(start + cachedTokens, start + end), axis * tokenCount);
   }
   return {
     slot,
     cachedTokens,
-    tokenIds,
+    tokenIds: prompt.tokenIds.subarray(cachedTokens, end),
     positions,
     vision: rowVision(prompt, cachedTokens, tokenCount),
     wantsLogits: tokenCount === pendingTokens(sequence),

@@ -4,7 +4,7 @@ import type { Sequence } from "./sequence.ts";
 import { planStep } from "./step-plan.ts";
 import { sequenceOf } from "./test-sequences.ts";
 
-const limits = { prefillChunk: 4 };
+const limits = { prefillChunk: 4, lonePrefillChunk: 6 };
 
 function unread(id: string, length: number): Sequence {
   return sequenceOf(id, Array<number>(length).fill(0));
@@ -29,11 +29,31 @@ describe("planStep", () => {
 
   it("reads one prompt at a time, the oldest first", () => {
     const half = { ...unread("a", 9), cachedTokens: 4 };
-    expect(plan(half, unread("b", 2))).toEqual([["a", 4]]);
+    expect(plan(half, unread("b", 2), decoding("c"))).toEqual([
+      ["c", 1],
+      ["a", 3],
+    ]);
   });
 
   it("reads the rest of a prompt that is shorter than a chunk", () => {
     expect(plan({ ...unread("a", 9), cachedTokens: 8 })).toEqual([["a", 1]]);
+  });
+
+  it("reads more at once while no answer would stall", () => {
+    expect(plan(unread("a", 20))).toEqual([["a", 6]]);
+  });
+
+  it("never leaves a single token of a prompt for the next step", () => {
+    expect(plan(unread("a", 7))).toEqual([["a", 5]]);
+    expect(plan(decoding("b"), unread("a", 5))).toEqual([
+      ["b", 1],
+      ["a", 3],
+    ]);
+  });
+
+  it("brings the answer of one that gave way back token by token, as it was made", () => {
+    const back = { ...unread("a", 9), outputIds: [1, 2, 3], cachedTokens: 9 };
+    expect(plan(back)).toEqual([["a", 1]]);
   });
 
   it("plans nothing when nothing runs", () => {

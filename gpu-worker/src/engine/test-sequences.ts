@@ -1,9 +1,13 @@
+import type { Priority } from "@qwen3-vl/shared/worker-protocol";
+
 import type { TokenDecoder } from "./answer-text.ts";
 import { Answer } from "./answer.ts";
 import type { AnswerEvent, AnswerOptions } from "./answer.ts";
+import type { EngineSnapshot } from "./engine-snapshot.ts";
 import type { Model, ModelRow, PatchedMedium, VisionFeatures } from "./model.ts";
 import { Sampler } from "./sampler.ts";
 import type { SamplingSettings } from "./sampling-settings.ts";
+import { createSequence } from "./sequence.ts";
 import type { Sequence } from "./sequence.ts";
 import { StopStringFilter } from "./stop-strings.ts";
 import { Thought } from "./thought.ts";
@@ -40,24 +44,41 @@ export function answerOptions(options: Partial<AnswerOptions> & { stops?: string
 export function sequenceOf(
   id: string,
   tokenIds: readonly number[],
-  options: Partial<AnswerOptions> & { stops?: string[] } = {},
+  options: Partial<AnswerOptions> & { stops?: string[]; priority?: Priority } = {},
 ): Sequence {
-  const answer = answerOptions(options);
+  const { priority = "interactive", ...answer } = options;
   const { length } = tokenIds;
-  return {
+  const complete = answerOptions(answer);
+  return createSequence({
     id,
+    priority,
     prompt: {
       tokenIds: Int32Array.from(tokenIds),
       positions: Int32Array.from({ length: 3 * length }, (_, index) => index % length),
       ropeDelta: 0,
       vision: undefined,
     },
-    content: { tenant: "", keys: [...tokenIds] },
-    answer: new Answer(answer),
-    maxLength: length + answer.maxTokens,
-    outputIds: [],
-    cachedTokens: 0,
-    slot: undefined,
+    tenant: "",
+    keys: [...tokenIds],
+    answer: new Answer(complete),
+    maxLength: length + complete.maxTokens,
+  });
+}
+
+/** Of an engine of eight slots at rest. */
+export function snapshotOf(snapshot: Partial<EngineSnapshot> = {}): EngineSnapshot {
+  return {
+    waiting: [],
+    running: [],
+    freeSlots: 8,
+    slots: 8,
+    tokenBudget: 1000,
+    heldTokens: 0,
+    kvUsage: 0,
+    preemptions: 0,
+    promptTokens: 0,
+    sharedTokens: 0,
+    ...snapshot,
   };
 }
 
@@ -87,15 +108,16 @@ export function expectedAnswer(prompt: readonly number[], count: number): number
 /** A model whose cache is the tokens themselves; it holds its caller to the contract of `Model`. */
 export class SumModel implements Model {
   readonly slots: number;
-  readonly slotCapacity = 64;
+  readonly slotCapacity: number;
   readonly tokenBudget: number;
   /** Rows of each step as `slot: tokens`. */
   readonly steps: string[][] = [];
   readonly #cache: number[][];
 
-  constructor(slots: number) {
+  constructor(slots: number, tokenBudget = slots * 64, slotCapacity = 64) {
     this.slots = slots;
-    this.tokenBudget = slots * this.slotCapacity;
+    this.slotCapacity = slotCapacity;
+    this.tokenBudget = tokenBudget;
     this.#cache = Array.from({ length: slots }, () => []);
   }
 

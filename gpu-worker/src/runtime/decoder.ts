@@ -3,7 +3,9 @@ import { rotaryTable, textFrequencies } from "../model/rotary-table.ts";
 import { DECODER } from "../model/text-decoder.ts";
 import { EMBEDDER } from "../model/token-embeddings.ts";
 import type { TextDecoderConfig } from "../weights/model-config.ts";
+import { DecodeBatch } from "./decode-batch.ts";
 import { KvCache } from "./kv-cache.ts";
+import { PreparedRun } from "./prepared-run.ts";
 import type { Session } from "./session.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -16,21 +18,16 @@ export interface DecoderOptions {
   slotCapacity: number;
 }
 
-/** Rows that run together: slots `first` … `first + rows − 1`, the same number of tokens in each. */
-interface Batch {
-  first: number;
-  rows: readonly (ModelRow | undefined)[];
-  /** Tokens that each row's slot holds already. */
-  cachedTokens: readonly number[];
-  tokens: number;
-}
-
 /** The text decoder over its KV cache: one prefill chunk, or one token of several sequences, a run. */
 export class Decoder {
   readonly #options: DecoderOptions;
   readonly #cache: KvCache;
   readonly #rope: Record<string, Tensor>;
   readonly #noVision: Tensor;
+  /** By first slot and number of slots; what they hold is used again in every step. */
+  readonly #batches: DecodeBatch[][] = [];
+  /** Logits of all slots, [slots, vocabulary]; one run at a time writes them. */
+  readonly #logits: Float32Array<ArrayBuffer>;
   /** Tokens each slot holds. */
   readonly #lengths: Int32Array;
 
@@ -39,6 +36,7 @@ export class Decoder {
     this.#options = options;
     this.#cache = new KvCache(config, slots, slotCapacity);
     this.#lengths = new Int32Array(slots);
+    this.#logits = new Float32Array(slots * config.vocabSize);
     const frequencies = textFrequencies(config.rope, config.headDim / 2);
     const { cos, sin, rows, pairs } = rotaryTable(frequencies, slotCapacity);
     this.#rope = {
@@ -49,24 +47,34 @@ export class Decoder {
   }
 
   /** A chunk of one sequence; the logits after its last token, [vocabulary]. */
-  async prefill(row: ModelRow): Promise<Float32Array> {
-    return this.#run(chunkBatch(row));
+  prefill(row: ModelRow): Promise<Float32Array> {
+    return this.#runChunk(row, 1);
   }
 
   /** All logits of a prompt, [tokens, vocabulary]: for comparisons with the reference. */
-  async prefillAllLogits(row: ModelRow): Promise<Float32Array> {
-    return this.#run(chunkBatch(row), row.tokenIds.length);
+  prefillAllLogits(row: ModelRow): Promise<Float32Array> {
+    return this.#runChunk(row, row.tokenIds.length);
   }
 
-  /** One token of each row, in any slots; logits [vocabulary] of each. */
-  async decode(rows: readonly ModelRow[]): Promise<readonly Float32Array[]> {
-    const { vocabSize } = this.#options.config;
-    const batch = decodeBatch(rows, this.#lengths);
-    const logits = await this.#run(batch);
-    return rows.map(({ slot }) => {
-      const start = (slot - batch.first) * vocabSize;
-      return logits.subarray(start, start + vocabSize);
-    });
+  /**
+   * One token of each row, in any slots. The run has begun when this returns.
+   *
+   * @param logits receives those of each row, [vocabulary], at the row's place
+   */
+  async decode(
+    rows: readonly (ModelRow | undefined)[],
+    logits: (Float32Array | undefined)[],
+  ): Promise<void> {
+    const batch = this.#batchOf(rows);
+    batch.fill(rows, this.#lengths);
+    this.#options.embedder.runNow(batch.embedding);
+    await this.#options.decoder.runPrepared(batch.decoding);
+    for (const [index, row] of rows.entries()) {
+      if (row !== undefined) {
+        logits[index] = batch.logitsOf(row.slot);
+        this.#lengths[row.slot] = row.cachedTokens + 1;
+      }
+    }
   }
 
   copyPrefix(from: number, to: number, tokens: number): void {
@@ -79,24 +87,40 @@ export class Decoder {
     this.#lengths[slot] = 0;
   }
 
-  /** @returns logits of the last `logitsPerRow` tokens of each row, [rows · logitsPerRow, vocabulary] */
-  async #run(batch: Batch, logitsPerRow = 1): Promise<Float32Array> {
-    const { config, decoder } = this.#options;
-    const { rows, tokens, first } = batch;
-    const kv = this.#cache.bind(first, rows.length);
-    const logits = new Float32Array(rows.length * logitsPerRow * config.vocabSize);
+  /** The slots from the lowest row's to the highest's. */
+  #batchOf(rows: readonly (ModelRow | undefined)[]): DecodeBatch {
+    let first = this.#options.slots;
+    let last = 0;
+    for (const row of rows) {
+      first = row === undefined ? first : Math.min(first, row.slot);
+      last = row === undefined ? last : Math.max(last, row.slot);
+    }
+    const ofFirst = (this.#batches[first] ??= []);
+    return (ofFirst[last - first] ??= new DecodeBatch({
+      config: this.#options.config,
+      first,
+      count: last - first + 1,
+      shared: { ...this.#rope, ...this.#deepstack(undefined, 1).tensors },
+      kv: this.#cache.bind(first, last - first + 1),
+      logits: this.#logits,
+    }));
+  }
 
-    using embeddings = await this.#embed(batch);
-    using positions = new Tensor(batchPositions(batch), [3, rows.length, tokens]);
-    using lastPositions = new Tensor(batchLastPositions(batch), [rows.length]);
-    using totalLength = new Tensor(Int32Array.of(Math.max(...batch.cachedTokens) + tokens), []);
-    using logitsIndex = new Tensor(batchLogitsIndex(batch, logitsPerRow), [
-      rows.length,
-      logitsPerRow,
-      1,
-    ]);
-    using logitsTensor = new Tensor(logits, [rows.length * logitsPerRow, config.vocabSize]);
-    using deepstack = this.#deepstack(batch);
+  /** @returns logits of the last tokens, [logitsCount, vocabulary] */
+  async #runChunk(row: ModelRow, logitsCount: number): Promise<Float32Array> {
+    const { config, decoder } = this.#options;
+    const { slot, cachedTokens, vision } = row;
+    const tokens = row.tokenIds.length;
+    const kv = this.#cache.bind(slot, 1);
+    const logits = new Float32Array(logitsCount * config.vocabSize);
+
+    using embeddings = this.#embed(row);
+    using positions = new Tensor(BigInt64Array.from(row.positions, BigInt), [3, 1, tokens]);
+    using lastPositions = new Tensor(Int32Array.of(cachedTokens + tokens - 1), [1]);
+    using totalLength = new Tensor(Int32Array.of(cachedTokens + tokens), []);
+    using logitsIndex = new Tensor(lastIndices(tokens, logitsCount), [1, logitsCount, 1]);
+    using logitsTensor = new Tensor(logits, [logitsCount, config.vocabSize]);
+    using deepstack = this.#deepstack(vision, tokens);
 
     await decoder.run(
       {
@@ -111,35 +135,31 @@ export class Decoder {
       },
       { [DECODER.logits]: logitsTensor, ...kv.outputs },
     );
-    for (const row of rows) {
-      if (row !== undefined) {
-        this.#lengths[row.slot] = row.cachedTokens + tokens;
-      }
-    }
+    this.#lengths[slot] = cachedTokens + tokens;
     return logits;
   }
 
-  /** Token embeddings [rows, tokens, hidden], with those of vision tokens in their places. */
-  async #embed({ rows, tokens }: Batch): Promise<Tensor> {
-    const { config, embedder } = this.#options;
-    const ids = new BigInt64Array(rows.length * tokens);
-    const data = new Float32Array(ids.length * config.hiddenSize);
-    for (const [index, row] of rows.entries()) {
-      ids.set(BigInt64Array.from(row?.tokenIds ?? [], BigInt), index * tokens);
-    }
-    using idTensor = new Tensor(ids, [ids.length]);
-    using flat = new Tensor(data, [ids.length, config.hiddenSize]);
-    await embedder.run({ [EMBEDDER.tokenIds]: idTensor }, { [EMBEDDER.embeddings]: flat });
-    const vision = rows[0]?.vision;
+  /** Token embeddings [1, tokens, hidden], with those of vision tokens in their places. */
+  #embed({ tokenIds, vision }: ModelRow): Tensor {
+    const { hiddenSize } = this.#options.config;
+    const tokens = tokenIds.length;
+    const data = new Float32Array(tokens * hiddenSize);
+    using idTensor = new Tensor(BigInt64Array.from(tokenIds, BigInt), [tokens]);
+    using flat = new Tensor(data, [tokens, hiddenSize]);
+    this.#options.embedder.runNow(
+      new PreparedRun({ [EMBEDDER.tokenIds]: idTensor }, { [EMBEDDER.embeddings]: flat }),
+    );
     if (vision !== undefined) {
-      scatterRows(data, vision.places, vision.features.embeddings, config.hiddenSize);
+      scatterRows(data, vision.places, vision.features.embeddings, hiddenSize);
     }
-    return new Tensor(data, [rows.length, tokens, config.hiddenSize]);
+    return new Tensor(data, [1, tokens, hiddenSize]);
   }
 
   /** DeepStack inputs: features in the places of vision tokens and zeros elsewhere. */
-  #deepstack({ rows, tokens }: Batch): Disposable & { tensors: Record<string, Tensor> } {
-    const vision = rows[0]?.vision;
+  #deepstack(
+    vision: RowVision | undefined,
+    tokens: number,
+  ): Disposable & { tensors: Record<string, Tensor> } {
     const own: Tensor[] = [];
     const tensors: Record<string, Tensor> = {};
     for (let layer = 0; layer < this.#options.deepstackCount; layer++) {
@@ -168,53 +188,9 @@ export class Decoder {
   }
 }
 
-function chunkBatch(row: ModelRow): Batch {
-  const { slot, cachedTokens, tokenIds } = row;
-  return { first: slot, rows: [row], cachedTokens: [cachedTokens], tokens: tokenIds.length };
-}
-
-/**
- * Rows by slot, from the lowest to the highest. A slot between them that does not decode gets an empty row:
- * its result is not read, and its key lands behind what the slot holds, where the next real token
- * overwrites it.
- */
-function decodeBatch(rows: readonly ModelRow[], lengths: Int32Array): Batch {
-  const bySlot = new Map(rows.map((row) => [row.slot, row]));
-  const first = Math.min(...bySlot.keys());
-  const count = Math.max(...bySlot.keys()) - first + 1;
-  const batchRows = Array.from({ length: count }, (_, index) => bySlot.get(first + index));
-  const cachedTokens = batchRows.map(
-    (row, index) => row?.cachedTokens ?? lengths[first + index] ?? 0,
-  );
-  return { first, rows: batchRows, cachedTokens, tokens: 1 };
-}
-
-/** [3, rows, tokens] */
-function batchPositions({ rows, tokens }: Batch): BigInt64Array<ArrayBuffer> {
-  const positions = new BigInt64Array(3 * rows.length * tokens);
-  for (const [index, row] of rows.entries()) {
-    const source = BigInt64Array.from(row?.positions ?? [], BigInt);
-    for (let axis = 0; axis < 3; axis++) {
-      const target = (axis * rows.length + index) * tokens;
-      positions.set(source.subarray(axis * tokens, (axis + 1) * tokens), target);
-    }
-  }
-  return positions;
-}
-
-/** GroupQueryAttention's `seqlens_k`: the index of each row's last token. */
-function batchLastPositions({ cachedTokens, tokens }: Batch): Int32Array<ArrayBuffer> {
-  return Int32Array.from(cachedTokens, (cached) => cached + tokens - 1);
-}
-
-/** Which tokens of each row get logits, [rows, logitsPerRow, 1]: the last ones. */
-function batchLogitsIndex(
-  { rows, tokens }: Batch,
-  logitsPerRow: number,
-): BigInt64Array<ArrayBuffer> {
-  return BigInt64Array.from({ length: rows.length * logitsPerRow }, (_, index) =>
-    BigInt(tokens - logitsPerRow + (index % logitsPerRow)),
-  );
+/** Which of a chunk's tokens get logits: the last ones. */
+function lastIndices(tokens: number, count: number): BigInt64Array<ArrayBuffer> {
+  return BigInt64Array.from({ length: count }, (_, index) => BigInt(tokens - count + index));
 }
 
 /** Row i of `source` [n, width] becomes row `places[i]` of `target`. */

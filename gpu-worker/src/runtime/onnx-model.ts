@@ -22,6 +22,9 @@ export class OnnxModel implements Model {
   readonly decoder: Decoder;
   readonly #config: ModelConfig;
   readonly #sessions: Record<keyof GraphFiles, Session>;
+  /** Of the step under way; used again by the next. */
+  readonly #rowLogits: (Float32Array | undefined)[] = [];
+  readonly #decodeRows: (ModelRow | undefined)[] = [];
 
   constructor({ config, graphs, threads, ...memory }: OnnxModelOptions) {
     const { slots, slotCapacity } = memory;
@@ -58,21 +61,24 @@ export class OnnxModel implements Model {
   }
 
   async forward(rows: readonly ModelRow[]): Promise<readonly (Float32Array | undefined)[]> {
-    const logits = new Map<ModelRow, Float32Array>();
-    const decoding = rows.filter(isDecodeRow);
-    for (const [index, rowLogits] of (decoding.length > 0
-      ? await this.decoder.decode(decoding)
-      : []
-    ).entries()) {
-      const row = decoding[index];
-      if (row !== undefined) {
-        logits.set(row, rowLogits);
+    const logits = this.#rowLogits;
+    logits.length = rows.length;
+    logits.fill(undefined);
+    const decoding = this.#decodeRows;
+    decoding.length = 0;
+    for (const [index, row] of rows.entries()) {
+      decoding[index] = isDecodeRow(row) ? row : undefined;
+    }
+    if (decoding.some((row) => row !== undefined)) {
+      await this.decoder.decode(decoding, logits);
+    }
+    for (const [index, row] of rows.entries()) {
+      if (!isDecodeRow(row)) {
+        logits[index] = await this.decoder.prefill(row);
       }
+      logits[index] = row.wantsLogits ? logits[index] : undefined;
     }
-    for (const row of rows.filter((candidate) => !isDecodeRow(candidate))) {
-      logits.set(row, await this.decoder.prefill(row));
-    }
-    return rows.map((row) => (row.wantsLogits ? logits.get(row) : undefined));
+    return logits;
   }
 
   /** Must not be called while a run is under way. */

@@ -26,7 +26,7 @@ const SLOTS = {
   createSession: [7, `void *F(void *env, ${PATH}path, void *options, _Out_ void **session)`],
   run: [
     9,
-    "void *F(void *session, void *options, const char **inputNames, void **inputs, size_t inputCount, const char **outputNames, size_t outputCount, _Inout_ void **outputs)",
+    "void *F(void *session, void *options, void *inputNames, void *inputs, size_t inputCount, void *outputNames, size_t outputCount, void *outputs)",
   ],
   createSessionOptions: [10, "void *F(_Out_ void **options)"],
   setIntraOpNumThreads: [24, "void *F(void *options, int threads)"],

@@ -9,6 +9,8 @@ import type { Admission } from "../engine/admission.ts";
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
+import { RequestTimer } from "../metrics/request-timer.ts";
+import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import { closedByClient, promptHeaders, writeStream, writeWhole } from "./answer-writer.ts";
 import type { Exchange } from "./answer-writer.ts";
 import type { ChatService } from "./chat-service.ts";
@@ -22,6 +24,7 @@ export interface ChatCompletionsOptions {
   generator: Generator;
   admission: Admission;
   registry: RequestRegistry;
+  figures: WorkerFigures;
   logger: Logger;
   /** @throws ApiError unless the call with this content was signed */
   verify: (incoming: IncomingMessage, content: string) => Promise<void>;
@@ -32,6 +35,7 @@ interface Received {
   workerRequest: WorkerRequest;
   media: ReadonlyMap<string, Uint8Array>;
   live: LiveRequest;
+  timer: RequestTimer;
   response: ServerResponse;
 }
 
@@ -52,8 +56,8 @@ export class ChatCompletions {
   async estimate(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { service } = this.#options;
     await this.#exchange(incoming, response, async ({ workerRequest, media, live }) => {
-      const { tenant, body } = workerRequest;
-      const context = { tenant, parts: media, signal: live.signal };
+      const { tenant, priority, body } = workerRequest;
+      const context = { tenant, priority, parts: media, signal: live.signal };
       sendJson(response, 200, await service.estimate(parseChatRequest(body), context));
     });
   }
@@ -64,7 +68,8 @@ export class ChatCompletions {
     response: ServerResponse,
     answer: (received: Received) => Promise<void>,
   ): Promise<void> {
-    const { admission, registry } = this.#options;
+    const { admission, registry, figures } = this.#options;
+    const timer = new RequestTimer(figures);
     using places = new DisposableStack();
     const { request: workerRequest, media } = await readMultipart(incoming, async (text) => {
       await this.#options.verify(incoming, text);
@@ -82,7 +87,7 @@ export class ChatCompletions {
     }
     abortWhenClosed(live, response);
     try {
-      await answer({ workerRequest, media, live, response });
+      await answer({ workerRequest, media, live, timer, response });
     } catch (error) {
       throw live.signal.aborted ? closedByClient(error) : error;
     } finally {
@@ -90,13 +95,13 @@ export class ChatCompletions {
     }
   }
 
-  async #answer({ workerRequest, media, live, response }: Received): Promise<void> {
-    const { id, tenant, body } = workerRequest;
+  async #answer({ workerRequest, media, live, timer, response }: Received): Promise<void> {
+    const { id, tenant, priority, body } = workerRequest;
     const { service, generator, admission } = this.#options;
     const request = parseChatRequest(body);
     using places = new DisposableStack();
     places.use(admission.enterChoices(request.n ?? 1));
-    const context = { tenant, parts: media, signal: live.signal };
+    const context = { tenant, priority, parts: media, signal: live.signal };
     using chat = await service.prepare(id, request, context);
     const { prompt, generation, outputs, formatLogprobs } = chat;
     live.counts.prompt = prompt.tokenIds.length;
@@ -109,7 +114,7 @@ export class ChatCompletions {
       created: Math.floor(Date.now() / 1000),
       model: service.model.id,
     };
-    const events = counted(generator.generate(generation, live.signal), live);
+    const events = counted(generator.generate(generation, live.signal), live, timer);
     const exchange = { request, live, header, response, outputs, formatLogprobs };
     await (request.stream ? this.#stream(exchange, events) : writeWhole(exchange, events));
   }
@@ -129,22 +134,33 @@ export class ChatCompletions {
   }
 }
 
-/** The same events, each counted before anyone else sees it. */
+/** The same events, each counted and timed before anyone else sees it. */
 async function* counted(
   events: AsyncIterable<ChoiceEvent>,
-  { counts }: LiveRequest,
+  { counts, signal }: LiveRequest,
+  timer: RequestTimer,
 ): AsyncGenerator<ChoiceEvent> {
   const completionTokens: number[] = [];
   const reasoningTokens: number[] = [];
-  for await (const event of events) {
-    completionTokens[event.choice] = event.completionTokens;
-    reasoningTokens[event.choice] = event.reasoningTokens;
-    counts.completion = completionTokens.reduce((sum, tokens) => sum + tokens, 0);
-    counts.reasoning = reasoningTokens.reduce((sum, tokens) => sum + tokens, 0);
-    if (event.choice === 0) {
-      counts.cached = event.cachedTokens; // the others share what the first one read
+  let cutOff: "abort" | "error" | undefined = "abort"; // unless it is read to its end
+  try {
+    for await (const event of events) {
+      timer.note(event);
+      completionTokens[event.choice] = event.completionTokens;
+      reasoningTokens[event.choice] = event.reasoningTokens;
+      counts.completion = completionTokens.reduce((sum, tokens) => sum + tokens, 0);
+      counts.reasoning = reasoningTokens.reduce((sum, tokens) => sum + tokens, 0);
+      if (event.choice === 0) {
+        counts.cached = event.cachedTokens; // the others share what the first one read
+      }
+      yield event;
     }
-    yield event;
+    cutOff = signal.aborted ? "abort" : undefined;
+  } catch (error) {
+    cutOff = signal.aborted ? "abort" : "error";
+    throw error;
+  } finally {
+    timer.end(cutOff);
   }
 }
 

@@ -3,6 +3,7 @@ import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import type { Estimate } from "@qwen3-vl/shared/estimate";
 import type { Model } from "@qwen3-vl/shared/models";
+import type { Priority } from "@qwen3-vl/shared/worker-protocol";
 
 import type { GenerationRequest } from "../engine/generator.ts";
 import type { LogitsRule } from "../engine/logits-rule.ts";
@@ -38,7 +39,7 @@ export interface PreparedChat extends Disposable {
 }
 
 /** What of a request is not in its body. */
-export type ChatContext = Omit<MediaContext, "processor">;
+export type ChatContext = Omit<MediaContext, "processor"> & { priority: Priority };
 
 interface PlannedChat {
   media: readonly PlannedMedium[];
@@ -71,6 +72,7 @@ export class ChatService {
     const generation = {
       id,
       tenant: context.tenant,
+      priority: context.priority,
       prompt: { tokenIds, positions, ropeDelta },
       media: prepared.media,
       visionPlaces,

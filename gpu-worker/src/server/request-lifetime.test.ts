@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { Admission } from "../engine/admission.ts";
 import { Logger } from "../log.ts";
+import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import {
@@ -142,6 +143,7 @@ async function heldChat() {
     generator: worker,
     admission,
     registry: new RequestRegistry(),
+    figures: new WorkerFigures(),
     logger: new Logger("silent"),
     verify: () => {
       verifying.resolve();

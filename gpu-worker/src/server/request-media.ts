@@ -12,6 +12,7 @@ import { FeatureCache } from "../engine/feature-cache.ts";
 import type { RequestMedium } from "../engine/generator.ts";
 import type { PatchedMedium, VisionFeatures } from "../engine/model.ts";
 import type { MemoryPlan } from "../memory-plan.ts";
+import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import { encoderBytes, featureBytes, patchBytes } from "../model/vision-memory.ts";
 import { largestRun } from "../model/vision-strips.ts";
 import type { PromptMedium } from "../prompt/prompt-media.ts";
@@ -55,6 +56,7 @@ export interface RequestMediaOptions {
   clips: ClipPreprocessor;
   config: VisionEncoderConfig;
   memory: Pick<MemoryPlan, "encoderBytes" | "mediaBytes" | "featureBytes">;
+  figures: WorkerFigures;
 }
 
 interface CachedMedium {
@@ -150,7 +152,9 @@ export class RequestMedia {
       return { ...keyed, features };
     }
     try {
+      const begun = performance.now();
       const patched = await decode(signal);
+      this.#options.figures.mediaSeconds.note((performance.now() - begun) / 1000);
       const onFeatures = (encoded: VisionFeatures) => {
         reservation.giveBack(patched.patches.byteLength);
         patched.patches.buffer.transfer(0); // gone at once, not when the garbage is collected
@@ -180,7 +184,11 @@ export class RequestMedia {
     const digest = digestOf([tenant, "image", options, processor], [bytes]);
     return this.#fromCache(digest, async () => ({
       prompt: { grid: await images.plan(bytes, options, processor) },
-      decode: (signal) => images.prepare(bytes, options, signal, processor),
+      decode: async (signal) => {
+        const patched = await images.prepare(bytes, options, signal, processor);
+        this.#options.figures.pictures++;
+        return patched;
+      },
     }));
   }
 
@@ -190,7 +198,7 @@ export class RequestMedia {
   ): Promise<Planned> {
     const input = clipInput(part, parts);
     const options = ClipOptions.parse(part);
-    const { clips } = this.#options;
+    const { clips, config, figures } = this.#options;
     const contents = input.kind === "frames" ? input.frames : [input.bytes];
     const rate = input.kind === "frames" ? input.sampleFps : "own";
     const digest = digestOf([tenant, "video", options, rate, processor], contents);
@@ -200,6 +208,7 @@ export class RequestMedia {
         prompt: { grid, timestamps },
         decode: async (signal) => {
           const { plan, patches } = await clips.prepare(input, options, signal, processor);
+          figures.videoFrames += plan.grid.t * config.temporalPatchSize;
           return { patches, grid: plan.grid };
         },
       };
@@ -210,7 +219,10 @@ export class RequestMedia {
     digest: Buffer,
     plan: () => Promise<Pick<PlannedMedium, "prompt" | "decode">>,
   ): Promise<Planned> {
+    const { figures } = this.#options;
     const cached = this.#cache.get(digest.toString("hex"));
+    figures.mediaQueries++;
+    figures.mediaHits += cached === undefined ? 0 : 1;
     return cached === undefined
       ? { digest, features: undefined, ...(await plan()) }
       : { digest, ...cached, decode: () => Promise.reject(new Error("it was encoded before")) };

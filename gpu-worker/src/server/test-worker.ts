@@ -11,7 +11,9 @@ import { openCheckpoint } from "../checkpoint.ts";
 import { Admission } from "../engine/admission.ts";
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest, Generator } from "../engine/generator.ts";
+import { snapshotOf } from "../engine/test-sequences.ts";
 import { Logger } from "../log.ts";
+import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
 import { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { ImagePreprocessor } from "../vision/image-preprocessor.ts";
@@ -41,14 +43,20 @@ export class TestWorker implements Generator {
   readonly #close: () => Promise<void>;
   #port = 0;
 
-  constructor(service: ChatService, places: number, close: () => Promise<void>) {
+  constructor(
+    service: ChatService,
+    figures: WorkerFigures,
+    places: number,
+    close: () => Promise<void>,
+  ) {
     this.admission = new Admission(places);
     this.service = service;
     this.#close = close;
     this.server = new WorkerServer({
       service,
       generator: this,
-      snapshot: () => ({ waiting: 0, running: [], freeSlots: 8, slots: 8, kvUsage: 0 }),
+      snapshot: () => snapshotOf(),
+      figures,
       admission: this.admission,
       logger: new Logger("silent"),
       secret: SECRET,
@@ -70,7 +78,8 @@ export class TestWorker implements Generator {
       processes: 1,
       maxTokens: CONTEXT,
     });
-    const media = new RequestMedia({ clips, images, config: config.vision, memory });
+    const figures = new WorkerFigures();
+    const media = new RequestMedia({ clips, images, config: config.vision, memory, figures });
     const prompts = new PromptThread(prompter);
     const model = {
       id: MODEL,
@@ -81,7 +90,7 @@ export class TestWorker implements Generator {
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     } as const;
     const service = new ChatService({ model, media, prompts, tokenizer, generation });
-    const worker = new TestWorker(service, places, async () => {
+    const worker = new TestWorker(service, figures, places, async () => {
       clips.close();
       await Promise.all([images.close(), prompts.close()]);
     });

@@ -13,12 +13,13 @@ import {
 } from "@qwen3-vl/shared/worker-protocol";
 
 import type { Admission } from "../engine/admission.ts";
-import type { EngineSnapshot } from "../engine/engine.ts";
+import type { EngineSnapshot } from "../engine/engine-snapshot.ts";
 import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
+import { METRICS_PATH, METRICS_TYPE, formatMetrics } from "../metrics/metrics.ts";
+import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import type { ChatService } from "./chat-service.ts";
-import { METRICS_PATH, METRICS_TYPE, formatMetrics } from "./metrics.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import { sendError, sendJson } from "./send-json.ts";
 
@@ -27,6 +28,7 @@ export interface WorkerServerOptions {
   generator: Generator;
   /** What the engine is busy with, for `/metrics`. */
   snapshot: () => EngineSnapshot;
+  figures: WorkerFigures;
   admission: Admission;
   logger: Logger;
   /** Shared with the edge; every route but the probes wants calls signed with it. */
@@ -165,10 +167,11 @@ export class WorkerServer {
   }
 
   async #sendMetrics(response: ServerResponse): Promise<void> {
-    const { admission, snapshot } = this.#options;
+    const { admission, snapshot, figures } = this.#options;
     const countConnections = promisify(this.#server.getConnections.bind(this.#server));
     const connections = await countConnections();
-    const state = { engine: snapshot(), admittedRequests: admission.inside, connections };
+    const engine = snapshot();
+    const state = { engine, figures, admittedRequests: admission.inside, connections };
     response.writeHead(200, { "Content-Type": METRICS_TYPE });
     response.end(formatMetrics(state));
   }
