@@ -55,7 +55,8 @@ export class TestWorker implements Generator {
     });
   }
 
-  static async start({ places = 4, memory = MEMORY } = {}): Promise<TestWorker> {
+  /** @param options the checkpoint's `template` may be another than its own */
+  static async start({ places = 4, memory = MEMORY, template = "" } = {}): Promise<TestWorker> {
     const {
       config,
       generation,
@@ -71,7 +72,7 @@ export class TestWorker implements Generator {
       maxTokens: CONTEXT,
     });
     const media = new RequestMedia({ clips, images, config: config.vision, memory });
-    const prompts = new PromptThread(prompter);
+    const prompts = new PromptThread(template === "" ? prompter : { ...prompter, template });
     const model = {
       id: MODEL,
       object: "model",
