@@ -8,6 +8,7 @@ import * as z from "zod";
 
 import { THINKING_TEMPLATE } from "../../gpu-worker/src/prompt/test-thinking-template.ts";
 import { SCENE, ask } from "../support/evaluation.ts";
+import type { Messages } from "../support/evaluation.ts";
 import { startSystem } from "../support/running-system.ts";
 import type { RunningSystem } from "../support/running-system.ts";
 import { usageRecords } from "../support/usage-records.ts";
@@ -18,6 +19,8 @@ const CLOSING = "I have to give the solution based on the thinking directly now.
 
 /** Fields that OpenAI's types do not know. */
 const Thought = z.object({ reasoning_content: z.string().optional() });
+
+const AnyMessages = z.custom<Messages>();
 
 let folder: string;
 let system: RunningSystem;
@@ -83,21 +86,16 @@ describe("a thinking checkpoint through the official client", () => {
   });
 
   it("takes its thought back with a tool's result", async () => {
-    const call = { id: "c", type: "function", function: { name: "f", arguments: "{}" } } as const;
-    const turn = {
-      role: "assistant",
-      content: null,
-      reasoning_content: "A heart.",
-      tool_calls: [call],
-    } as const;
-    const result = { role: "tool", tool_call_id: "c", content: "ok" } as const;
-    const tokens = async (assistant: typeof turn | Omit<typeof turn, "reasoning_content">) => {
-      const messages = [...request.messages, assistant, result];
+    const call = { id: "c", type: "function", function: { name: "f", arguments: "{}" } };
+    const turn = { role: "assistant", reasoning_content: "A heart.", tool_calls: [call] };
+    const result = { role: "tool", tool_call_id: "c", content: "ok" };
+    const promptTokens = async (assistant: object) => {
+      const messages = AnyMessages.parse([...request.messages, assistant, result]);
       const { usage } = await client.chat.completions.create({ ...request, messages });
       return usage?.prompt_tokens ?? 0;
     };
     const { reasoning_content: _, ...bare } = turn;
-    expect(await tokens(turn)).toBeGreaterThan(await tokens(bare));
+    expect(await promptTokens(turn)).toBeGreaterThan(await promptTokens(bare));
   });
 
   it("refuses not to think", async () => {
