@@ -10,6 +10,7 @@ const UsageRecord = z.object({
   prompt_tokens: z.int(),
   image_tokens: z.int(),
   completion_tokens: z.int(),
+  reasoning_tokens: z.int(),
 });
 export type UsageRecord = z.infer<typeof UsageRecord>;
 

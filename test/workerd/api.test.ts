@@ -218,6 +218,7 @@ describe("a chat completion", () => {
   const STREAMED =
     ": ping\n\n" +
     'id: 1\ndata: {"choices":[{"delta":{"content":"Zwei Körbe 🧺"}}]}\n\n' +
+    ": reasoning=3\n\n" +
     'id: 7\ndata: {"choices":[{"delta":{"content":" und ein Glas."}}]}\n\n' +
     "data: [DONE]\n\n";
   const USAGE = {
@@ -228,6 +229,7 @@ describe("a chat completion", () => {
     image_tokens: 64,
     video_tokens: 0,
     completion_tokens: 7,
+    reasoning_tokens: 3,
   };
 
   it("is streamed byte for byte, and its usage recorded", async () => {

@@ -63,7 +63,9 @@ describe("a client that leaves", () => {
     expect(Date.now() - leftAt).toBeLessThan(1000);
     await expect
       .poll(() => usageOf("not streamed"), soon)
-      .toMatchObject([{ outcome: "cut_off", prompt_tokens: 84, completion_tokens: 1000 }]);
+      .toMatchObject([
+        { outcome: "cut_off", prompt_tokens: 84, completion_tokens: 1000, reasoning_tokens: 40 },
+      ]);
   });
 
   it("while its pictures are fetched costs the GPU worker nothing", async () => {

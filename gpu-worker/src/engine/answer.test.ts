@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 
+import { IncrementalDetokenizer } from "../prompt/detokenizer.ts";
 import { Answer } from "./answer.ts";
 import { answerOptions, eventsOf, letters, oneHot, textOf } from "./test-sequences.ts";
+import { Thought } from "./thought.ts";
 
 const a = oneHot(0);
 const b = oneHot(1);
@@ -127,5 +129,35 @@ describe("Answer", () => {
     answer.push(a);
     answer.fail(new Error("too late"));
     expect(await textOf(answer)).toBe("a");
+  });
+
+  it("tells the thought apart, in which no stop string is looked for", async () => {
+    const thought = new Thought({ open: 8, close: 3 }, true);
+    const answer = new Answer(answerOptions({ thought, stops: ["b"], maxTokens: 9 }));
+    pushAll(answer, a, b, d, a, b);
+    expect(await eventsOf(answer)).toMatchObject([
+      { reasoning: "ab", text: "a", completionTokens: 5, reasoningTokens: 2, finishReason: "stop" },
+    ]);
+  });
+
+  it("leaves a character that the thought's end cuts with the thought", async () => {
+    const bytes = new Uint8Array([0xc3]); // the first of two
+    const decoder = new IncrementalDetokenizer({ bytesOf: () => bytes, isSpecial: () => false });
+    const thought = new Thought({ open: 8, close: 3 }, true);
+    const answer = new Answer(answerOptions({ thought, decoder, maxTokens: 4 }));
+    pushAll(answer, a, d, a, a);
+    expect(await eventsOf(answer)).toMatchObject([
+      { reasoning: "\u{FFFD}", text: "\u{FFFD}\u{FFFD}" },
+    ]);
+  });
+
+  it("tells a thought that the answer's end cuts", async () => {
+    const decoder = { ...letters, flush: () => "\u{FFFD}" };
+    const thought = new Thought({ open: 8, close: 3 }, true);
+    const answer = new Answer(answerOptions({ thought, decoder, maxTokens: 2 }));
+    pushAll(answer, a, b);
+    expect(await eventsOf(answer)).toMatchObject([
+      { reasoning: "ab\u{FFFD}", text: "", reasoningTokens: 2, finishReason: "length" },
+    ]);
   });
 });

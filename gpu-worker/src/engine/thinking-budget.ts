@@ -12,7 +12,7 @@ export class ThinkingBudget implements LogitsRule {
 
   /**
    * @param thought of this rule's own: it is told of every token here
-   * @param ending tokens that lead to the closing tag, it, and what may follow it
+   * @param ending tokens that lead to the closing tag, and it
    */
   constructor(budget: number, thought: Thought, ending: readonly number[]) {
     this.#budget = budget;

@@ -11,8 +11,11 @@ import type { Tokenizer } from "../prompt/tokenizer.ts";
 const OPEN = "<think>";
 const CLOSE = "</think>";
 
-/** What Qwen3's report ends a thought with that has used its budget, and evaluates the model by. */
-const CUT_ENDING = `\n\nConsidering the limited time by the user, I have to give the solution based on the thinking directly now.\n${CLOSE}\n\n`;
+/**
+ * What Qwen3's report ends a thought with that has used its budget, and evaluates the model by. The
+ * line breaks after the tag are left to the model: behind it, a grammar may rule.
+ */
+const CUT_ENDING = `\n\nConsidering the limited time by the user, I have to give the solution based on the thinking directly now.\n${CLOSE}`;
 
 /** How an answer thinks, and what brings its thought to an end. */
 export interface AnswerThought {
@@ -64,5 +67,5 @@ function ending(budget: number, prompt: ChatPrompt): string {
   if (budget > 0) {
     return CUT_ENDING;
   }
-  return endsInThought(prompt) ? `\n${CLOSE}\n\n` : `\n\n${CLOSE}\n\n`;
+  return endsInThought(prompt) ? `\n${CLOSE}` : `\n\n${CLOSE}`;
 }

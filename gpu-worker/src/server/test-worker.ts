@@ -63,7 +63,8 @@ export class TestWorker implements Generator {
     });
   }
 
-  static async start({ places = 4, memory = MEMORY } = {}): Promise<TestWorker> {
+  /** @param options the checkpoint's `template` may be another than its own */
+  static async start({ places = 4, memory = MEMORY, template = "" } = {}): Promise<TestWorker> {
     const {
       config,
       generation,
@@ -80,7 +81,7 @@ export class TestWorker implements Generator {
     });
     const figures = new WorkerFigures();
     const media = new RequestMedia({ clips, images, config: config.vision, memory, figures });
-    const prompts = new PromptThread(prompter);
+    const prompts = new PromptThread(template === "" ? prompter : { ...prompter, template });
     const model = {
       id: MODEL,
       object: "model",

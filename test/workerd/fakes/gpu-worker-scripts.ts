@@ -6,6 +6,8 @@ import {
   COMPLETION_TOKENS_HEADER,
   formatPromptUsage,
   PROMPT_USAGE_HEADER,
+  REASONING_TOKENS_HEADER,
+  reasoningComment,
 } from "@qwen3-vl/shared/worker-protocol";
 
 import type { RecordedCall } from "./gpu-worker.ts";
@@ -42,6 +44,7 @@ const STREAM_HEADERS = { ...HEADERS, "Content-Type": "text/event-stream; charset
 const EVENTS = [
   formatComment("ping"),
   formatEvent({ id: "1", data: '{"choices":[{"delta":{"content":"Zwei Körbe 🧺"}}]}' }),
+  formatComment(reasoningComment(3)),
   formatEvent({ id: "7", data: '{"choices":[{"delta":{"content":" und ein Glas."}}]}' }),
   formatEvent({ data: "[DONE]" }),
 ].join("");
@@ -52,6 +55,7 @@ async function answers({ body }: RecordedCall, response: ServerResponse): Promis
       ...HEADERS,
       "Content-Type": "application/json",
       [COMPLETION_TOKENS_HEADER]: "7",
+      [REASONING_TOKENS_HEADER]: "3",
     });
     response.end('{"object":"chat.completion" }\n');
     return;

@@ -105,7 +105,7 @@ function abort(call: RecordedCall | undefined, response: ServerResponse): void {
   }
   call.wasAborted = true;
   const completion = 1000 + call.completionTokens;
-  const prompt = { prompt: 84, cached: 16, image: 64, video: 0, reasoning: 0 };
+  const prompt = { prompt: 84, cached: 16, image: 64, video: 0, reasoning: 40 };
   sendJson(response, 200, { usage: toUsage({ ...prompt, completion }) });
 }
 
