@@ -8,6 +8,7 @@ import { makeCheckpoint } from "./make-checkpoint.ts";
 import { media } from "./media/media.ts";
 import { precisions2b } from "./precisions-2b.ts";
 import { precisions } from "./precisions.ts";
+import { sampling } from "./sampling.ts";
 import { secondQuestion } from "./second-question.ts";
 import { soak } from "./soak.ts";
 
@@ -33,6 +34,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   media: { about: "a picture and a clip to patches, beside the Python references", run: media },
   precisions: { about: "size, loading, memory and answers of each precision", run: precisions },
   "precisions-2b": { about: "building and loading at the 2B model's sides", run: precisions2b },
+  sampling: { about: "a token over the published vocabulary, under each setting", run: sampling },
   "second-question": {
     about: "first token of two questions about one picture, at the 2B model's sides",
     run: secondQuestion,

@@ -1,22 +1,14 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
-
 import OpenAI, { BadRequestError } from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { Tokenizer } from "../../gpu-worker/src/prompt/tokenizer.ts";
-import { DESCRIPTION, MODEL, SCENE, ask } from "../support/evaluation.ts";
+import { shapesTokenizer } from "../../gpu-worker/src/prompt/test-checkpoint.ts";
+import { DESCRIPTION, SCENE, ask } from "../support/evaluation.ts";
 import { startSystem } from "../support/running-system.ts";
 import type { RunningSystem } from "../support/running-system.ts";
 import { streamedAnswers, wholeAnswers } from "../support/told-answers.ts";
 import type { Choice, Fields, Logprob, Told } from "../support/told-answers.ts";
 
-const folder = resolve(import.meta.dirname, "../../models", MODEL);
-const [definition, config] = await Promise.all(
-  ["tokenizer.json", "tokenizer_config.json"].map((name) => readFile(`${folder}/${name}`, "utf8")),
-);
-const tokenizer = new Tokenizer(definition ?? "", config ?? "");
-
+const tokenizer = shapesTokenizer();
 const messages = ask("Describe this image.", SCENE);
 
 let system: RunningSystem;

@@ -2,7 +2,10 @@ import { describe, expect, it } from "vitest";
 
 import { IncrementalDetokenizer } from "../prompt/detokenizer.ts";
 import { Answer } from "./answer.ts";
-import { answerOptions, eventsOf, letters, oneHot, textOf } from "./test-sequences.ts";
+import type { TokenLogprobs } from "./logprobs.ts";
+import { Sampler } from "./sampler.ts";
+import { StopStringFilter } from "./stop-strings.ts";
+import { GREEDY, answerOptions, eventsOf, letters, oneHot, textOf } from "./test-sequences.ts";
 import { Thought } from "./thought.ts";
 
 const a = oneHot(0);
@@ -159,5 +162,65 @@ describe("Answer", () => {
     expect(await eventsOf(answer)).toMatchObject([
       { reasoning: "ab\u{FFFD}", text: "", reasoningTokens: 2, finishReason: "length" },
     ]);
+  });
+
+  it("passes over stop strings that are complete before the least length", async () => {
+    const answer = new Answer(answerOptions({ stops: ["b"], minTokens: 2, maxTokens: 9 }));
+    pushAll(answer, a, b, c, b);
+    expect(await textOf(answer)).toBe("abc");
+  });
+
+  it("shows what it ends with where that is asked for", async () => {
+    const stopStrings = new StopStringFilter(["bc"], { showsStop: true });
+    const stopped = new Answer(answerOptions({ stopStrings }));
+    pushAll(stopped, a, b, c);
+    expect(await textOf(stopped)).toBe("abc");
+    const options = { stopStrings: new StopStringFilter([], { showsStop: true }) };
+    const ended = new Answer(answerOptions({ ...options, endTokenIds: new Set([3]) }));
+    pushAll(ended, a, d);
+    expect(await textOf(ended)).toBe("ad");
+  });
+});
+
+/** Tokens whose log-probabilities are told, event by event. */
+async function toldTokens(
+  options: Partial<Parameters<typeof answerOptions>[0]>,
+  ...logits: readonly Float32Array[]
+): Promise<number[][]> {
+  const sampler = new Sampler(GREEDY, [], [], { topLogprobs: 0 });
+  const answer = new Answer(answerOptions({ sampler, maxTokens: 9, ...options }));
+  const events = answer[Symbol.asyncIterator]();
+  const told: number[][] = [];
+  for (const each of logits) {
+    answer.push(each);
+    const { value } = await events.next();
+    const tokens: readonly TokenLogprobs[] = value?.logprobs ?? [];
+    told.push(tokens.map(({ tokenId }) => tokenId));
+  }
+  return told;
+}
+
+describe("an answer's log-probabilities", () => {
+  it("are told with the text, those of the end token too", async () => {
+    const endTokenIds = new Set([3]);
+    expect(await toldTokens({ endTokenIds }, a, b, d)).toEqual([[0], [1], [3]]);
+  });
+
+  it("of a token without text wait for the text after it, or for the end", async () => {
+    const decoder = { ...letters, push: (id: number) => (id === 1 ? "" : letters.push(id)) };
+    expect(await toldTokens({ decoder, maxTokens: 4 }, a, b, c, b)).toEqual([[0], [], [1, 2], [1]]);
+  });
+
+  it("wait with text that could become a stop string", async () => {
+    expect(await toldTokens({ stops: ["bcd"] }, a, b, c, c)).toEqual([[0], [], [], [1, 2, 2]]);
+  });
+
+  it("of text that is cut off are not told", async () => {
+    expect(await toldTokens({ stops: ["bcd"] }, a, b, c, d)).toEqual([[0], [], [], []]);
+  });
+
+  it("of a token that is shown in part are told", async () => {
+    const decoder = { ...letters, push: (id: number) => letters.push(id).repeat(2) };
+    expect(await toldTokens({ decoder, stops: ["bc"] }, a, b, c)).toEqual([[0], [1], []]);
   });
 });

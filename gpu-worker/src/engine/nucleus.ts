@@ -5,11 +5,23 @@ import type { SamplingScratch } from "./sampling-scratch.ts";
  * reaches `topP` of the total, in the order in which they stand; returns how many.
  */
 export function keepNucleus(scratch: SamplingScratch, count: number, topP: number): number {
-  const { ids, weights } = scratch;
-  const wanted = topP * totalOf(weights, count);
+  const total = totalOf(scratch.weights, count);
+  // All below this together are too few to be needed: only a tenth is left to look at closely.
+  const needed = keepWeights(scratch, count, ((1 - topP) * total) / count);
   const last =
-    count <= FEW ? lastOfFew(scratch, count, wanted) : lastOfMany(scratch, count, wanted);
-  const smallest = weights[last] ?? 0;
+    needed <= FEW
+      ? lastOfFew(scratch, needed, topP * total)
+      : lastOfMany(scratch, needed, topP * total);
+  return keepWeights(scratch, needed, scratch.weights[last] ?? 0, last);
+}
+
+/** Keeps weights above the smallest, and those equal to it up to a place. */
+function keepWeights(
+  { ids, weights }: SamplingScratch,
+  count: number,
+  smallest: number,
+  last = count,
+): number {
   let kept = 0;
   for (let place = 0; place < count; place++) {
     const weight = weights[place] ?? 0;

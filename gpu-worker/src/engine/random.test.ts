@@ -30,4 +30,12 @@ describe("unseededRandom", () => {
   it("differs each time", () => {
     expect(unseededRandom()()).not.toBe(unseededRandom()());
   });
+
+  it("has streams of one seed that have nothing in common", () => {
+    const streams = [0, 1, 2].map((stream) => {
+      const random = seededRandom(7, stream);
+      return Array.from({ length: 100 }, random);
+    });
+    expect(new Set(streams.flat()).size).toBe(300);
+  });
 });

