@@ -1,16 +1,18 @@
 /** `npm run bench -- NAME`: timings, printed and never asserted. */
 import { availableParallelism, cpus } from "node:os";
 
-import { chat } from "./chat.ts";
-import { engine } from "./engine.ts";
-import { longClip } from "./long-clip.ts";
-import { makeCheckpoint } from "./make-checkpoint.ts";
+import { makeCheckpoint } from "./checkpoints/make-checkpoint.ts";
+import { engine } from "./engine/engine.ts";
+import { sampling } from "./engine/sampling.ts";
+import { longClip } from "./media/long-clip.ts";
 import { media } from "./media/media.ts";
-import { precisions2b } from "./precisions-2b.ts";
-import { precisions } from "./precisions.ts";
-import { sampling } from "./sampling.ts";
-import { secondQuestion } from "./second-question.ts";
-import { soak } from "./soak.ts";
+import { secondQuestion } from "./media/second-question.ts";
+import { precisions2b } from "./precisions/precisions-2b.ts";
+import { precisions } from "./precisions/precisions.ts";
+import { chat } from "./serve/chat.ts";
+import { engineSoak } from "./serve/engine-soak.ts";
+import { serve } from "./serve/serve.ts";
+import { soak } from "./serve/soak.ts";
 
 interface Benchmark {
   about: string;
@@ -22,6 +24,11 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   engine: {
     about: "speed at the 2B model's sides beside llama.cpp; [LONGEST CONTEXT]",
     run: engine,
+  },
+  "engine-soak": {
+    about:
+      "20,000 short requests of which some leave or fail, checked after every step; [REQUESTS]",
+    run: engineSoak,
   },
   "long-clip": {
     about: "two minutes and two hours of video; memory of the decoder",
@@ -38,6 +45,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "second-question": {
     about: "first token of two questions about one picture, at the 2B model's sides",
     run: secondQuestion,
+  },
+  serve: {
+    about: "1, 8 and 32 clients, pictures and text, longest stalls; [CHECKPOINT FOLDER]",
+    run: serve,
   },
   soak: { about: "50 clients of whom a third leaves; what is held afterwards", run: soak },
 };

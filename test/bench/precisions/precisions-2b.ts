@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { BENCH_FOLDER } from "./bench-folder.ts";
-import { folderMegabytes } from "./folder-size.ts";
-import { random2B } from "./make-checkpoint.ts";
+import { BENCH_FOLDER } from "../checkpoints/bench-folder.ts";
+import { folderMegabytes } from "../checkpoints/folder-size.ts";
+import { random2B } from "../checkpoints/make-checkpoint.ts";
+import { median, printTable } from "../table.ts";
 import { measureModel } from "./model-task.ts";
-import { median, printTable } from "./table.ts";
 
 const LOADS = 3;
 

@@ -1,7 +1,7 @@
 import { randomFillSync } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 
-import type { TextDecoderConfig } from "../../gpu-worker/src/weights/model-config.ts";
+import type { TextDecoderConfig } from "../../../gpu-worker/src/weights/model-config.ts";
 import { writeGguf } from "./gguf-file.ts";
 import type { GgufTensor } from "./gguf-file.ts";
 

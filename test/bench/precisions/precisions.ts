@@ -2,18 +2,18 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { PRECISIONS } from "../../gpu-worker/src/model/precision.ts";
-import type { Precision } from "../../gpu-worker/src/model/precision.ts";
-import { checkCases } from "../golden/cases.ts";
-import type { Check } from "../golden/check.ts";
-import { klDivergence } from "../golden/comparison.ts";
-import { folderMegabytes } from "./folder-size.ts";
+import { PRECISIONS } from "../../../gpu-worker/src/model/precision.ts";
+import type { Precision } from "../../../gpu-worker/src/model/precision.ts";
+import { checkCases } from "../../golden/cases.ts";
+import type { Check } from "../../golden/check.ts";
+import { klDivergence } from "../../golden/comparison.ts";
+import { folderMegabytes } from "../checkpoints/folder-size.ts";
+import { median, printTable } from "../table.ts";
 import { measureModel } from "./model-task.ts";
 import { SHAPES, answerShapes } from "./shapes-answers.ts";
 import type { ShapesAnswer } from "./shapes-answers.ts";
-import { median, printTable } from "./table.ts";
 
-const GOLDEN = join(import.meta.dirname, "../golden/data");
+const GOLDEN = join(import.meta.dirname, "../../golden/data");
 
 /** Loads of each model; a machine that others use too is slower at times. */
 const ROUNDS = 3;

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
-import { openCheckpoint } from "../../gpu-worker/src/checkpoint.ts";
-import { loadModel } from "../../gpu-worker/src/load-model.ts";
+import { openCheckpoint } from "../../../gpu-worker/src/checkpoint.ts";
+import { loadModel } from "../../../gpu-worker/src/load-model.ts";
 import { ModelTask } from "./model-task.ts";
 import type { ModelFigures } from "./model-task.ts";
 

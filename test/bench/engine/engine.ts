@@ -2,16 +2,16 @@ import { freemem } from "node:os";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
-import { openCheckpoint } from "../../gpu-worker/src/checkpoint.ts";
-import { bytesPerToken } from "../../gpu-worker/src/memory-plan.ts";
-import type { TextDecoderConfig } from "../../gpu-worker/src/weights/model-config.ts";
-import { BENCH_FOLDER } from "./bench-folder.ts";
+import { openCheckpoint } from "../../../gpu-worker/src/checkpoint.ts";
+import { bytesPerToken } from "../../../gpu-worker/src/memory-plan.ts";
+import type { TextDecoderConfig } from "../../../gpu-worker/src/weights/model-config.ts";
+import { BENCH_FOLDER } from "../checkpoints/bench-folder.ts";
+import { exists, random2B } from "../checkpoints/make-checkpoint.ts";
+import { writeRandomGguf } from "../checkpoints/random-gguf.ts";
+import { median, printTable } from "../table.ts";
 import { installLlamaCpp } from "./llama-cpp.ts";
-import { exists, random2B } from "./make-checkpoint.ts";
-import { writeRandomGguf } from "./random-gguf.ts";
 import type { SubjectTask, TaskOf } from "./subject-task.ts";
 import { Subject } from "./subject.ts";
-import { median, printTable } from "./table.ts";
 
 const CONTEXTS = [128, 1024, 4096];
 const BATCHES = [1, 8];

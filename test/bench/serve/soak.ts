@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { assembleSystem } from "../support/assembled-system.ts";
-import { runLoad } from "../support/chat-load.ts";
-import { figuresOfSystem } from "../support/process-figures.ts";
-import { readMetrics } from "../support/worker-metrics.ts";
-import { printTable } from "./table.ts";
+import { assembleSystem } from "../../support/assembled-system.ts";
+import { runLoad } from "../../support/chat-load.ts";
+import { figuresOfSystem } from "../../support/process-figures.ts";
+import { readMetrics } from "../../support/worker-metrics.ts";
+import { printTable } from "../table.ts";
 
 const CLIENTS = 50;
 const SECONDS = 30;

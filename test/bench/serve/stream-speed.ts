@@ -2,11 +2,11 @@ import type { IncomingMessage } from "node:http";
 
 import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
 
-import type { AssembledSystem } from "../support/assembled-system.ts";
-import { longRequest, pictures } from "../support/chat-requests.ts";
-import type { Picture, Subject } from "../support/chat-requests.ts";
-import { HttpClient } from "../support/http-client.ts";
-import { median, printTable } from "./table.ts";
+import type { AssembledSystem } from "../../support/assembled-system.ts";
+import { longRequest, pictures } from "../../support/chat-requests.ts";
+import type { Picture, Subject } from "../../support/chat-requests.ts";
+import { HttpClient } from "../../support/http-client.ts";
+import { median, printTable } from "../table.ts";
 
 const MAX_TOKENS = 128;
 const ROUNDS = 10;

@@ -6,13 +6,13 @@ import { parseChatRequest } from "@qwen3-vl/shared/chat";
 import { SIGNATURE_HEADER, signCall } from "@qwen3-vl/shared/signature";
 import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
 
-import { toWorkerRequest } from "../../edge/src/inference/worker-request.ts";
-import type { AssembledSystem } from "../support/assembled-system.ts";
-import { longRequest, pictures } from "../support/chat-requests.ts";
-import type { Picture, Subject } from "../support/chat-requests.ts";
-import { HttpClient } from "../support/http-client.ts";
-import type { Post } from "../support/http-client.ts";
-import { median, printTable } from "./table.ts";
+import { toWorkerRequest } from "../../../edge/src/inference/worker-request.ts";
+import type { AssembledSystem } from "../../support/assembled-system.ts";
+import { longRequest, pictures } from "../../support/chat-requests.ts";
+import type { Picture, Subject } from "../../support/chat-requests.ts";
+import { HttpClient } from "../../support/http-client.ts";
+import type { Post } from "../../support/http-client.ts";
+import { median, printTable } from "../table.ts";
 
 const ROUNDS = 100;
 const WARM_UP_ROUNDS = 10;

@@ -3,19 +3,23 @@ import { join } from "node:path";
 
 import * as z from "zod";
 
-import { openCheckpoint } from "../../gpu-worker/src/checkpoint.ts";
-import type { Checkpoint } from "../../gpu-worker/src/checkpoint.ts";
-import type { ModelRow, PatchedMedium, VisionFeatures } from "../../gpu-worker/src/engine/model.ts";
-import { loadModel } from "../../gpu-worker/src/load-model.ts";
-import type { Precision } from "../../gpu-worker/src/model/precision.ts";
-import { ChatPrompter } from "../../gpu-worker/src/prompt/chat-prompt.ts";
-import type { ChatPrompt } from "../../gpu-worker/src/prompt/chat-prompt.ts";
-import { ChatTemplate } from "../../gpu-worker/src/prompt/chat-template.ts";
-import { IncrementalDetokenizer } from "../../gpu-worker/src/prompt/detokenizer.ts";
-import type { OnnxModel } from "../../gpu-worker/src/runtime/onnx-model.ts";
-import { prepareImage } from "../../gpu-worker/src/vision/prepare-image.ts";
+import { openCheckpoint } from "../../../gpu-worker/src/checkpoint.ts";
+import type { Checkpoint } from "../../../gpu-worker/src/checkpoint.ts";
+import type {
+  ModelRow,
+  PatchedMedium,
+  VisionFeatures,
+} from "../../../gpu-worker/src/engine/model.ts";
+import { loadModel } from "../../../gpu-worker/src/load-model.ts";
+import type { Precision } from "../../../gpu-worker/src/model/precision.ts";
+import { ChatPrompter } from "../../../gpu-worker/src/prompt/chat-prompt.ts";
+import type { ChatPrompt } from "../../../gpu-worker/src/prompt/chat-prompt.ts";
+import { ChatTemplate } from "../../../gpu-worker/src/prompt/chat-template.ts";
+import { IncrementalDetokenizer } from "../../../gpu-worker/src/prompt/detokenizer.ts";
+import type { OnnxModel } from "../../../gpu-worker/src/runtime/onnx-model.ts";
+import { prepareImage } from "../../../gpu-worker/src/vision/prepare-image.ts";
 
-export const SHAPES = join(import.meta.dirname, "../../models/qwen3-vl-shapes");
+export const SHAPES = join(import.meta.dirname, "../../../models/qwen3-vl-shapes");
 
 const Part = z.union([
   z.object({ type: z.literal("text"), text: z.string() }),

@@ -6,13 +6,13 @@ import {
   encodeClip,
   H264_ENCODER,
   silenceEncoders,
-} from "../../gpu-worker/src/vision/test-encoded-clips.ts";
-import { descendantsOf } from "../support/descendants.ts";
-import { MODEL } from "../support/evaluation.ts";
-import { peakMemory } from "../support/process-figures.ts";
-import { startSystem } from "../support/running-system.ts";
-import type { RunningSystem } from "../support/running-system.ts";
-import { printTable } from "./table.ts";
+} from "../../../gpu-worker/src/vision/test-encoded-clips.ts";
+import { descendantsOf } from "../../support/descendants.ts";
+import { MODEL } from "../../support/evaluation.ts";
+import { peakMemory } from "../../support/process-figures.ts";
+import { startSystem } from "../../support/running-system.ts";
+import type { RunningSystem } from "../../support/running-system.ts";
+import { printTable } from "../table.ts";
 
 const FPS = 2;
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
-import { BENCH_FOLDER } from "./bench-folder.ts";
-import { exists } from "./make-checkpoint.ts";
+import { BENCH_FOLDER } from "../checkpoints/bench-folder.ts";
+import { exists } from "../checkpoints/make-checkpoint.ts";
 
 const VERSION = "3.22.1";
 

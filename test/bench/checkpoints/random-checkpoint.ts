@@ -4,13 +4,13 @@ import type { FileHandle } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-import type { WeightSource } from "../../gpu-worker/src/model/graph-weight.ts";
-import { textDecoder } from "../../gpu-worker/src/model/text-decoder.ts";
-import { tokenEmbeddings } from "../../gpu-worker/src/model/token-embeddings.ts";
-import { visionEncoder } from "../../gpu-worker/src/model/vision-encoder.ts";
-import { parseModelConfig } from "../../gpu-worker/src/weights/model-config.ts";
+import type { WeightSource } from "../../../gpu-worker/src/model/graph-weight.ts";
+import { textDecoder } from "../../../gpu-worker/src/model/text-decoder.ts";
+import { tokenEmbeddings } from "../../../gpu-worker/src/model/token-embeddings.ts";
+import { visionEncoder } from "../../../gpu-worker/src/model/vision-encoder.ts";
+import { parseModelConfig } from "../../../gpu-worker/src/weights/model-config.ts";
 
-const SHAPES = join(import.meta.dirname, "../../models/qwen3-vl-shapes");
+const SHAPES = join(import.meta.dirname, "../../../models/qwen3-vl-shapes");
 
 /** Qwen3-VL-2B as published. */
 const CONFIG_2B = {

@@ -1,8 +1,8 @@
-import { openCheckpoint } from "../../gpu-worker/src/checkpoint.ts";
-import { PREFILL_CHUNK } from "../../gpu-worker/src/engine/generator.ts";
-import { loadModel } from "../../gpu-worker/src/load-model.ts";
-import type { OnnxModel } from "../../gpu-worker/src/runtime/onnx-model.ts";
-import { textRow } from "../support/dense-model.ts";
+import { openCheckpoint } from "../../../gpu-worker/src/checkpoint.ts";
+import { PREFILL_CHUNK } from "../../../gpu-worker/src/engine/generator.ts";
+import { loadModel } from "../../../gpu-worker/src/load-model.ts";
+import type { OnnxModel } from "../../../gpu-worker/src/runtime/onnx-model.ts";
+import { textRow } from "../../support/dense-model.ts";
 import { promptTokens, secondsOf } from "./subject-model.ts";
 import type { SubjectModel } from "./subject-model.ts";
 import type { TaskOf } from "./subject-task.ts";

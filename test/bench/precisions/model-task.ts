@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import * as z from "zod";
 
-import { PRECISIONS } from "../../gpu-worker/src/model/precision.ts";
+import { PRECISIONS } from "../../../gpu-worker/src/model/precision.ts";
 
 /** What a process of `model-process.ts` is asked to load. */
 export const ModelTask = z.object({

@@ -4,12 +4,12 @@ import { text } from "node:stream/consumers";
 import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
 import sharp from "sharp";
 
-import { assembleSystem } from "../support/assembled-system.ts";
-import type { AssembledSystem } from "../support/assembled-system.ts";
-import { HttpClient } from "../support/http-client.ts";
-import { BENCH_FOLDER } from "./bench-folder.ts";
-import { random2B } from "./make-checkpoint.ts";
-import { median, printTable } from "./table.ts";
+import { assembleSystem } from "../../support/assembled-system.ts";
+import type { AssembledSystem } from "../../support/assembled-system.ts";
+import { HttpClient } from "../../support/http-client.ts";
+import { BENCH_FOLDER } from "../checkpoints/bench-folder.ts";
+import { random2B } from "../checkpoints/make-checkpoint.ts";
+import { median, printTable } from "../table.ts";
 
 /** Sides of pictures in pixels: 1,024 and 4,096 patches, 256 and 1,024 tokens. */
 const SIDES = [512, 1024];

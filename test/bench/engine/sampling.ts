@@ -1,13 +1,13 @@
-import type { LogitsRule } from "../../gpu-worker/src/engine/logits-rule.ts";
-import { rawLogprobs } from "../../gpu-worker/src/engine/logprobs.ts";
-import { seededRandom } from "../../gpu-worker/src/engine/random.ts";
-import { Sampler } from "../../gpu-worker/src/engine/sampler.ts";
-import { SamplingScratch } from "../../gpu-worker/src/engine/sampling-scratch.ts";
-import type { SamplingSettings } from "../../gpu-worker/src/engine/sampling-settings.ts";
-import { AllowedTokens, LogitBias } from "../../gpu-worker/src/engine/token-rules.ts";
-import { IncrementalDetokenizer } from "../../gpu-worker/src/prompt/detokenizer.ts";
-import { shapesTokenizer } from "../../gpu-worker/src/prompt/test-checkpoint.ts";
-import { median, printTable } from "./table.ts";
+import type { LogitsRule } from "../../../gpu-worker/src/engine/logits-rule.ts";
+import { rawLogprobs } from "../../../gpu-worker/src/engine/logprobs.ts";
+import { seededRandom } from "../../../gpu-worker/src/engine/random.ts";
+import { Sampler } from "../../../gpu-worker/src/engine/sampler.ts";
+import { SamplingScratch } from "../../../gpu-worker/src/engine/sampling-scratch.ts";
+import type { SamplingSettings } from "../../../gpu-worker/src/engine/sampling-settings.ts";
+import { AllowedTokens, LogitBias } from "../../../gpu-worker/src/engine/token-rules.ts";
+import { IncrementalDetokenizer } from "../../../gpu-worker/src/prompt/detokenizer.ts";
+import { shapesTokenizer } from "../../../gpu-worker/src/prompt/test-checkpoint.ts";
+import { median, printTable } from "../table.ts";
 
 /** Of the published checkpoints. */
 const VOCABULARY = 151_936;

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import { PRECISIONS } from "../../gpu-worker/src/model/precision.ts";
+import { PRECISIONS } from "../../../gpu-worker/src/model/precision.ts";
 
 /** A model in a process of its own, and what it is asked to do there. */
 export const SubjectTask = z.discriminatedUnion("kind", [

@@ -1,4 +1,4 @@
-import { assembleSystem } from "../support/assembled-system.ts";
+import { assembleSystem } from "../../support/assembled-system.ts";
 import { measureEdgeOverhead } from "./edge-overhead.ts";
 import { measureStreams } from "./stream-speed.ts";
 
