@@ -5,6 +5,8 @@ import { ConfigError, readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { Admission } from "./engine/admission.ts";
 import { EngineGenerator } from "./engine/generator.ts";
+import { Grammars } from "./grammar/grammars.ts";
+import { tokenTable } from "./grammar/token-table.ts";
 import { locateModel } from "./hub/locate-model.ts";
 import { loadModel } from "./load-model.ts";
 import { Logger } from "./log.ts";
@@ -36,9 +38,10 @@ async function main(): Promise<void> {
     maxTokens: memory.slotCapacity,
   });
   const prompts = new PromptThread(checkpoint.prompter);
+  const grammars = grammarsOf(checkpoint);
   const generator = new EngineGenerator(model);
   const server = new WorkerServer({
-    service: createService(checkpoint, memory, { images, clips, prompts }),
+    service: createService(checkpoint, memory, { images, clips, prompts, grammars }),
     generator,
     snapshot: () => generator.snapshot(),
     admission: new Admission(config.slots + config.maxQueue),
@@ -56,7 +59,7 @@ async function main(): Promise<void> {
   await server.drain(config.drainSeconds * 1000);
   await generator.idle();
   clips.close();
-  await Promise.all([images.close(), prompts.close()]);
+  await Promise.all([images.close(), prompts.close(), grammars.close()]);
   model.close();
   process.exit(0);
 }
@@ -68,12 +71,18 @@ interface Preparers {
   images: ImagePreprocessor;
   clips: ClipPreprocessor;
   prompts: PromptThread;
+  grammars: Grammars;
+}
+
+function grammarsOf({ tokenizer, config, generation }: Checkpoint): Grammars {
+  const { vocabSize } = config.text;
+  return new Grammars(tokenTable(tokenizer, { vocabSize, endTokenIds: generation.eosTokenIds }));
 }
 
 function createService(
   { id, config, vision, generation, tokenizer }: Checkpoint,
   memory: MemoryPlan,
-  { images, clips, prompts }: Preparers,
+  { images, clips, prompts, grammars }: Preparers,
 ): ChatService {
   return new ChatService({
     model: {
@@ -86,6 +95,7 @@ function createService(
     },
     media: new RequestMedia({ images, clips, config: config.vision, memory }),
     prompts,
+    grammars,
     tokenizer,
     generation,
   });

@@ -1,6 +1,7 @@
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 
 import type { AnswerOptions } from "../engine/answer.ts";
+import type { TokenConstraint } from "../engine/logits-rule.ts";
 import { Sampler } from "../engine/sampler.ts";
 import { samplingSettings } from "../engine/sampling-settings.ts";
 import { StopStringFilter } from "../engine/stop-strings.ts";
@@ -14,20 +15,27 @@ export interface AnswerDefaults {
   generation: GenerationConfig;
   /** Tokens after which an answer is cut: what the request asks for, or all that the context leaves. */
   maxTokens: number;
+  /** Makes what binds one answer to a form; undefined where it is free. */
+  constraint: () => TokenConstraint | undefined;
 }
 
 /** How each of a request's answers is made. */
 export function answerOptions(
   request: ChatRequest,
   { tokenIds }: ChatPrompt,
-  { tokenizer, generation, maxTokens }: AnswerDefaults,
+  { tokenizer, generation, maxTokens, constraint: createConstraint }: AnswerDefaults,
 ): AnswerOptions[] {
   const stops = typeof request.stop === "string" ? [request.stop] : (request.stop ?? []);
-  return Array.from({ length: request.n ?? 1 }, () => ({
-    maxTokens,
-    sampler: new Sampler(samplingSettings(request, generation), tokenIds),
-    decoder: new IncrementalDetokenizer(tokenizer),
-    stopStrings: new StopStringFilter(stops),
-    endTokenIds: new Set(generation.eosTokenIds),
-  }));
+  return Array.from({ length: request.n ?? 1 }, () => {
+    const constraint = createConstraint();
+    const rules = constraint === undefined ? [] : [constraint];
+    return {
+      maxTokens,
+      sampler: new Sampler(samplingSettings(request, generation), tokenIds, rules),
+      constraint,
+      decoder: new IncrementalDetokenizer(tokenizer),
+      stopStrings: new StopStringFilter(stops),
+      endTokenIds: new Set(generation.eosTokenIds),
+    };
+  });
 }

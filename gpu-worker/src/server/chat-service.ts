@@ -5,6 +5,8 @@ import type { Estimate } from "@qwen3-vl/shared/estimate";
 import type { Model } from "@qwen3-vl/shared/models";
 
 import type { GenerationRequest } from "../engine/generator.ts";
+import { AnswerForm } from "../grammar/answer-form.ts";
+import type { Grammars } from "../grammar/grammars.ts";
 import type { OutputParser } from "../output/message-delta.ts";
 import { PlainOutput } from "../output/plain-output.ts";
 import type { ChatPrompt } from "../prompt/chat-prompt.ts";
@@ -18,6 +20,7 @@ export interface ChatServiceOptions {
   model: Model;
   media: RequestMedia;
   prompts: PromptThread;
+  grammars: Grammars;
   tokenizer: Tokenizer;
   generation: GenerationConfig;
 }
@@ -37,6 +40,7 @@ interface PlannedChat {
   media: readonly PlannedMedium[];
   prompt: ChatPrompt;
   maxTokens: number;
+  form: AnswerForm;
 }
 
 /** From a client's request to what a generator takes: pictures to patches, messages to tokens. */
@@ -55,7 +59,7 @@ export class ChatService {
    * @throws ApiError that names the part at fault, or what of its lengths does not fit
    */
   async prepare(id: string, request: ChatRequest, context: ChatContext): Promise<PreparedChat> {
-    const { prompt, maxTokens, media } = await this.#plan(request, context);
+    const { prompt, maxTokens, media, form } = await this.#plan(request, context);
     const prepared = await this.#options.media.prepare(media, context.signal);
     const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
     const generation = {
@@ -64,13 +68,22 @@ export class ChatService {
       prompt: { tokenIds, positions, ropeDelta },
       media: prepared.media,
       visionPlaces,
-      choices: answerOptions(request, prompt, { ...this.#options, maxTokens }),
+      choices: answerOptions(request, prompt, {
+        ...this.#options,
+        maxTokens,
+        constraint: () => form.constraint(prompt.tokenIds),
+      }),
     };
     return {
       prompt,
       generation,
       outputs: generation.choices.map(() => new PlainOutput()),
-      [Symbol.dispose]: () => prepared[Symbol.dispose](),
+      [Symbol.dispose]: () => {
+        prepared[Symbol.dispose]();
+        for (const { constraint } of generation.choices) {
+          constraint?.[Symbol.dispose](); // also of answers that were never begun
+        }
+      },
     };
   }
 
@@ -96,16 +109,17 @@ export class ChatService {
     this.#assertModel(request.model);
     const { media: requestMedia, prompts } = this.#options;
     const mediaContext = { ...context, processor: request.mm_processor_kwargs ?? {} };
-    const media = await Promise.all(
-      mediaParts(request).map((located) => requestMedia.plan(located, mediaContext)),
-    );
+    const [form, ...media] = await Promise.all([
+      AnswerForm.of(request, this.#options),
+      ...mediaParts(request).map((located) => requestMedia.plan(located, mediaContext)),
+    ]);
     const prompt = await prompts.write(
       request,
       media.map((medium) => medium.prompt),
     );
     const maxTokens = this.#maxTokens(request, prompt.tokenIds.length);
     requestMedia.assertFit(media);
-    return { media, prompt, maxTokens };
+    return { media, prompt, maxTokens, form };
   }
 
   #assertModel(name: string): void {
