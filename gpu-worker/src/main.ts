@@ -6,6 +6,8 @@ import type { Config } from "./config.ts";
 import { Admission } from "./engine/admission.ts";
 import { EngineGenerator } from "./engine/generator.ts";
 import { chunkWithin } from "./engine/prefill-chunk.ts";
+import { Grammars } from "./grammar/grammars.ts";
+import { tokenTable } from "./grammar/token-table.ts";
 import { locateModel } from "./hub/locate-model.ts";
 import { loadModel } from "./load-model.ts";
 import { Logger } from "./log.ts";
@@ -40,12 +42,13 @@ async function main(): Promise<void> {
   });
   const figures = new WorkerFigures();
   const prompts = new PromptThread(checkpoint.prompter);
+  const grammars = grammarsOf(checkpoint);
   const chunkTimes = await measureChunks(model, config.maxStallMs);
   const prefillChunk = chunkWithin(config.maxStallMs, chunkTimes);
   logger.info("prompts are read in chunks", { prefillChunk, chunkTimes });
   const generator = new EngineGenerator(model, { prefillChunk, observer: figures.observer });
   const server = new WorkerServer({
-    service: createService(checkpoint, memory, { images, clips, prompts, figures }),
+    service: createService(checkpoint, memory, { images, clips, prompts, grammars, figures }),
     generator,
     snapshot: () => generator.snapshot(),
     figures,
@@ -64,7 +67,7 @@ async function main(): Promise<void> {
   await server.drain(config.drainSeconds * 1000);
   await generator.idle();
   clips.close();
-  await Promise.all([images.close(), prompts.close()]);
+  await Promise.all([images.close(), prompts.close(), grammars.close()]);
   model.close();
   process.exit(0);
 }
@@ -77,12 +80,18 @@ interface Preparers {
   clips: ClipPreprocessor;
   prompts: PromptThread;
   figures: WorkerFigures;
+  grammars: Grammars;
+}
+
+function grammarsOf({ tokenizer, config, generation }: Checkpoint): Grammars {
+  const { vocabSize } = config.text;
+  return new Grammars(tokenTable(tokenizer, { vocabSize, endTokenIds: generation.eosTokenIds }));
 }
 
 function createService(
   { id, config, vision, generation, tokenizer }: Checkpoint,
   memory: MemoryPlan,
-  { images, clips, prompts, figures }: Preparers,
+  { images, clips, prompts, grammars, figures }: Preparers,
 ): ChatService {
   return new ChatService({
     model: {
@@ -95,6 +104,7 @@ function createService(
     },
     media: new RequestMedia({ images, clips, config: config.vision, memory, figures }),
     prompts,
+    grammars,
     tokenizer,
     generation,
   });

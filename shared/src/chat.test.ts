@@ -97,12 +97,7 @@ describe("parseChatRequest", () => {
       "mm_processor_kwargs.size",
       "Invalid input: expected object",
     ],
-    [
-      "another format",
-      { response_format: { type: "json_object" } },
-      "response_format.type",
-      "only",
-    ],
+    ["another format", { response_format: { type: "xml" } }, "response_format.type", "json_schema"],
     ["a stream that is a text", { stream: "yes" }, "stream", "expected boolean"],
     ["an unknown option", { stream_options: { x: 1 } }, "stream_options.x", "unknown field"],
     [

@@ -51,3 +51,12 @@ export const MAX_TOKENS_FIELD = 2 ** 24;
 
 /** Characters of a URL that is not `data:`; presigned URLs stay below 4,096. */
 export const MAX_URL_LENGTH = 8192;
+
+/** Texts that an answer may be one of, as many as a schema's `enum` may have. */
+export const MAX_CHOICE_TEXTS = 1000;
+
+/** Characters of a regular expression, or of one text to choose: the longest in use have about 1,000. */
+export const MAX_PATTERN_LENGTH = 4096;
+
+/** Characters of a grammar in EBNF: those of programming languages have some 20,000. */
+export const MAX_GRAMMAR_LENGTH = 65_536;

@@ -2,7 +2,7 @@ import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import { callableTools } from "@qwen3-vl/shared/tool-fields";
 
 import type { AnswerOptions } from "../engine/answer.ts";
-import type { LogitsRule } from "../engine/logits-rule.ts";
+import type { LogitsRule, TokenConstraint } from "../engine/logits-rule.ts";
 import { Sampler } from "../engine/sampler.ts";
 import type { SamplingScratch } from "../engine/sampling-scratch.ts";
 import { samplingSettings } from "../engine/sampling-settings.ts";
@@ -22,20 +22,24 @@ export interface AnswerDefaults {
   /** What the request's own fields forbid and shift; shared by its answers, for they keep nothing. */
   rules: readonly LogitsRule[];
   scratch: SamplingScratch;
+  /** Makes what binds one answer to a form; undefined where it is free. */
+  constraint: () => TokenConstraint | undefined;
 }
 
 /** How each of a request's answers is made. */
 export function answerOptions(
   request: ChatRequest,
   prompt: ChatPrompt,
-  { tokenizer, generation, maxTokens, rules, scratch }: AnswerDefaults,
+  { tokenizer, generation, maxTokens, rules, scratch, ...defaults }: AnswerDefaults,
 ): AnswerOptions[] {
   const showsSpecial = request.skip_special_tokens === false;
   const showsStop = request.include_stop_str_in_output === true;
   const topLogprobs = request.logprobs === true ? (request.top_logprobs ?? 0) : undefined;
   return Array.from({ length: request.n ?? 1 }, (_, choice) => {
     const { thought, budget } = answerThought(request, prompt, tokenizer);
-    const allRules = budget === undefined ? rules : [...rules, budget]; // last: what it forces is chosen
+    const constraint = defaults.constraint();
+    // The form comes first, for what it forbids has no log-probability; what the budget forces is chosen.
+    const allRules = [constraint, ...rules, budget].filter((rule) => rule !== undefined);
     return {
       maxTokens,
       minTokens: request.min_tokens ?? 0,
@@ -44,6 +48,7 @@ export function answerOptions(
         topLogprobs,
         scratch,
       }),
+      constraint,
       decoder: new IncrementalDetokenizer(tokenizer, { showsSpecial }),
       thought,
       stopStrings: new StopStringFilter(stopStrings(request), { showsStop }),

@@ -8,6 +8,8 @@ import type { Priority } from "@qwen3-vl/shared/worker-protocol";
 import type { GenerationRequest } from "../engine/generator.ts";
 import type { LogitsRule } from "../engine/logits-rule.ts";
 import { SamplingScratch } from "../engine/sampling-scratch.ts";
+import { AnswerForm } from "../grammar/answer-form.ts";
+import type { Grammars } from "../grammar/grammars.ts";
 import type { OutputParser } from "../output/message-delta.ts";
 import type { ChatPrompt } from "../prompt/chat-prompt.ts";
 import type { GenerationConfig } from "../prompt/generation-config.ts";
@@ -25,6 +27,7 @@ export interface ChatServiceOptions {
   model: Model;
   media: RequestMedia;
   prompts: PromptThread;
+  grammars: Grammars;
   tokenizer: Tokenizer;
   generation: GenerationConfig;
 }
@@ -46,6 +49,7 @@ interface PlannedChat {
   prompt: ChatPrompt;
   maxTokens: number;
   rules: readonly LogitsRule[];
+  form: AnswerForm;
 }
 
 /** From a client's request to what a generator takes: pictures to patches, messages to tokens. */
@@ -66,7 +70,7 @@ export class ChatService {
    * @throws ApiError that names the part at fault, or what of its lengths does not fit
    */
   async prepare(id: string, request: ChatRequest, context: ChatContext): Promise<PreparedChat> {
-    const { prompt, media, ...plan } = await this.#plan(request, context);
+    const { prompt, media, form, ...plan } = await this.#plan(request, context);
     const prepared = await this.#options.media.prepare(media, context.signal);
     const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
     const generation = {
@@ -80,6 +84,7 @@ export class ChatService {
         ...this.#options,
         ...plan,
         scratch: this.#scratch,
+        constraint: () => form.constraint(prompt.tokenIds),
       }),
     };
     return {
@@ -87,7 +92,12 @@ export class ChatService {
       generation,
       outputs: answerOutputs(request, prompt),
       formatLogprobs: logprobsFormat(this.#options.tokenizer),
-      [Symbol.dispose]: () => prepared[Symbol.dispose](),
+      [Symbol.dispose]: () => {
+        prepared[Symbol.dispose]();
+        for (const { constraint } of generation.choices) {
+          constraint?.[Symbol.dispose](); // also of answers that were never begun
+        }
+      },
     };
   }
 
@@ -113,9 +123,10 @@ export class ChatService {
     this.#assertModel(request.model);
     const { media: requestMedia, prompts } = this.#options;
     const mediaContext = { ...context, processor: request.mm_processor_kwargs ?? {} };
-    const media = await Promise.all(
-      mediaParts(request).map((located) => requestMedia.plan(located, mediaContext)),
-    );
+    const [form, ...media] = await Promise.all([
+      AnswerForm.of(request, this.#options),
+      ...mediaParts(request).map((located) => requestMedia.plan(located, mediaContext)),
+    ]);
     const prompt = await prompts.write(
       request,
       media.map((medium) => medium.prompt),
@@ -127,6 +138,7 @@ export class ChatService {
       media,
       prompt,
       maxTokens,
+      form,
       rules: tokenRules(request, { ...this.#options, maxTokens }),
     };
   }

@@ -12,6 +12,8 @@ import { Admission } from "../engine/admission.ts";
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest, Generator } from "../engine/generator.ts";
 import { snapshotOf } from "../engine/test-sequences.ts";
+import { Grammars } from "../grammar/grammars.ts";
+import { tokenTable } from "../grammar/token-table.ts";
 import { Logger } from "../log.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
@@ -82,6 +84,10 @@ export class TestWorker implements Generator {
     const figures = new WorkerFigures();
     const media = new RequestMedia({ clips, images, config: config.vision, memory, figures });
     const prompts = new PromptThread(template === "" ? prompter : { ...prompter, template });
+    const { vocabSize } = config.text;
+    const grammars = new Grammars(
+      tokenTable(tokenizer, { vocabSize, endTokenIds: generation.eosTokenIds }),
+    );
     const model = {
       id: MODEL,
       object: "model",
@@ -90,10 +96,10 @@ export class TestWorker implements Generator {
       max_model_len: CONTEXT,
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     } as const;
-    const service = new ChatService({ model, media, prompts, tokenizer, generation });
+    const service = new ChatService({ model, media, prompts, grammars, tokenizer, generation });
     const worker = new TestWorker(service, figures, places, async () => {
       clips.close();
-      await Promise.all([images.close(), prompts.close()]);
+      await Promise.all([images.close(), prompts.close(), grammars.close()]);
     });
     worker.#port = await worker.server.listen("127.0.0.1", 0);
     return worker;

@@ -97,10 +97,6 @@ const fields: [field: string, value: unknown, says: RegExp, param?: string][] = 
     "chat_template_kwargs.enable_thinking",
   ],
   ["media_io_kwargs", { video: { num_frames: -1 } }, /unknown field/],
-  ["response_format", { type: "json_schema" }, /only "text"/, "response_format.type"],
-  ["response_format", { type: "json_object" }, /only "text"/, "response_format.type"],
-  ["structured_outputs", { regex: "(a+)+b" }, /unknown field/],
-  ["guided_json", {}, /unknown field/],
   ["tool_choice", "required", /only allowed when tools are given/],
   ["tool_choice", "none", /only allowed when tools are given/],
   ["tool_choice", { type: "function", function: { name: "f" } }, /only allowed when tools/],
@@ -136,6 +132,75 @@ const fields: [field: string, value: unknown, says: RegExp, param?: string][] = 
   ],
   ["tools", [{ type: "function", function: { name: "a b" } }], /tools/, "tools.0.function.name"],
   ["uuid", "someone-elses", /unknown field/],
+];
+
+const schema = (value: unknown) => ({
+  type: "json_schema",
+  json_schema: { name: "answer", schema: value },
+});
+
+/** Forms of the answer, what is said of them, and where. */
+const forms: [fields: object, says: RegExp, param: string][] = [
+  [
+    { response_format: { type: "json_schema" } },
+    /expected object, received undefined/,
+    "response_format.json_schema",
+  ],
+  [
+    { response_format: { type: "xml" } },
+    /"json_schema", got|"json_schema"/,
+    "response_format.type",
+  ],
+  [
+    { response_format: { type: "json_schema", json_schema: { name: "a b", schema: {} } } },
+    /letters, digits/,
+    "response_format.json_schema.name",
+  ],
+  ...(
+    [
+      [{ $ref: "#" }, /no finite text/],
+      [{ $ref: "https://a.example/schema.json" }, /into the schema itself/, "$ref"],
+      [{ $ref: "file:///etc/passwd" }, /into the schema itself/, "$ref"],
+      [{ enum: Array.from({ length: 1e5 }, (_, index) => index) }, /262144 bytes, got/],
+      [{ enum: Array.from({ length: 1e4 }, (_, index) => index) }, /1000 values/],
+      [{ type: "string", pattern: 7 }, /expected a string, got number/],
+      [{ type: "string", pattern: "((a{1,999}){1,999}){1,999}" }, /at most 50000/],
+      [{ type: "string", pattern: "(".repeat(4000) }, /nested deeper than 32/],
+      [{ type: "string", pattern: "(?<=a)b" }, /lookaround/],
+      [{ type: "string", pattern: "a{2,1}" }, /is empty/],
+      [{ type: "string", minLength: 1e9 }, /minLength: expected a whole number/],
+      [{ not: {} }, /keyword not/, "not"],
+      [{ if: {} }, /keyword if/, "if"],
+      [{ type: "array", uniqueItems: true }, /keyword uniqueItems/, "uniqueItems"],
+      [false, /no finite text/],
+    ] satisfies [unknown, RegExp, string?][]
+  ).map(([value, says, where]): [object, RegExp, string] => [
+    { response_format: schema(value) },
+    says,
+    `response_format.json_schema.schema${where === undefined ? "" : `.${where}`}`,
+  ]),
+  [{ structured_outputs: { grammar: "root ::= (" } }, /EBNF/, "structured_outputs.grammar"],
+  [
+    { structured_outputs: { grammar: "start: word" } },
+    /EBNF lexer error at line 1/,
+    "structured_outputs.grammar",
+  ],
+  [
+    { structured_outputs: { grammar: "root ::= ([a-z]{1,2000} [0-9]{1,2000}){1,2000}" } },
+    /compiling it took over|limit/,
+    "structured_outputs.grammar",
+  ],
+  [{ structured_outputs: { regex: "a**" } }, /nothing to repeat/, "structured_outputs.regex"],
+  [{ structured_outputs: { regex: "(a)\\1" } }, /escape/, "structured_outputs.regex"],
+  [{ structured_outputs: { choice: [] } }, /1 to 1000 texts/, "structured_outputs.choice"],
+  [{ structured_outputs: { lark: "a" } }, /unknown field/, "structured_outputs.lark"],
+  [{ structured_outputs: { json: "{" } }, /not valid JSON/, "structured_outputs.json"],
+  [{ guided_json: 7 }, /JSON Schema/, "guided_json"],
+  [
+    { guided_regex: "a", response_format: { type: "json_object" } },
+    /expected one form/,
+    "guided_regex",
+  ],
 ];
 
 /** Values of `mm_processor_kwargs`, what is said of them, and of which of its fields. */
@@ -229,6 +294,12 @@ export const badFields: BadInput[] = [
     param,
     says,
   })),
+  ...forms.map(([value, says, param]) => ({
+    name: JSON.stringify(value).slice(0, 80),
+    body: withFields(value),
+    param,
+    says,
+  })),
   ...processorFields.map(([value, says, field]) => ({
     name: `mm_processor_kwargs ${JSON.stringify(value)}`,
     body: withFields({ mm_processor_kwargs: value }),
@@ -304,6 +375,11 @@ export const harmlessFields: [name: string, fields: object][] = [
   ["special tokens in a part", { messages: [user([{ type: "text", text: injection }])] }],
   ["a schema with nested quantifiers", { tools: [tool({ type: "string", pattern: "(a+)+b" })] }],
   ["a schema whose pattern is a number", { tools: [tool({ type: "string", pattern: 7 })] }],
+  [
+    "an answer by nested quantifiers",
+    { response_format: schema({ type: "string", pattern: "^(a+)+b$" }), max_tokens: 8 },
+  ],
+  ["a regular expression of them", { structured_outputs: { regex: "(a+)+b" }, max_tokens: 8 }],
   ["a schema that refers to itself", { tools: [tool({ $ref: "#" })] }],
   ["a lone surrogate", { messages: [user("\ud800")] }],
   ["a null character", { messages: [user("\0")] }],

@@ -1,0 +1,57 @@
+import type { ChatRequest } from "@qwen3-vl/shared/chat";
+
+import type { TokenConstraint } from "../engine/logits-rule.ts";
+import type { Tokenizer } from "../prompt/tokenizer.ts";
+import { AfterToken } from "./after-token.ts";
+import type { Grammars } from "./grammars.ts";
+import { outputGrammar, toFieldError } from "./output-grammar.ts";
+import type { OutputGrammar } from "./output-grammar.ts";
+
+export interface FormContext {
+  grammars: Grammars;
+  tokenizer: Tokenizer;
+}
+
+/** The form that a request's answers must have, known to compile. */
+export class AnswerForm {
+  readonly #grammar: OutputGrammar | undefined;
+  readonly #context: FormContext;
+
+  private constructor(grammar: OutputGrammar | undefined, context: FormContext) {
+    this.#grammar = grammar;
+    this.#context = context;
+  }
+
+  /** @throws ApiError that names the field at fault */
+  static async of(request: ChatRequest, context: FormContext): Promise<AnswerForm> {
+    const grammar = outputGrammar(request);
+    if (grammar !== undefined) {
+      await context.grammars.check(grammar.source).catch((error: unknown) => {
+        throw toFieldError(grammar.param, error);
+      });
+    }
+    return new AnswerForm(grammar, context);
+  }
+
+  /** For one answer to this prompt; where the prompt opens a thought, the form begins behind it. */
+  constraint(promptIds: Int32Array): TokenConstraint | undefined {
+    if (this.#grammar === undefined) {
+      return undefined;
+    }
+    const constraint = this.#context.grammars.constraint(this.#grammar.source);
+    const closes = this.#openThought(promptIds);
+    return closes === undefined ? constraint : new AfterToken(closes, constraint);
+  }
+
+  /** The token that closes the thought in which the prompt ends; undefined when it ends in none. */
+  #openThought(promptIds: Int32Array): number | undefined {
+    const { tokenizer } = this.#context;
+    const [open, close] = [tokenizer.idOf("<think>"), tokenizer.idOf("</think>")];
+    const end = promptIds.subarray(-LONGEST_OPENING);
+    const isOpen = open !== undefined && end.lastIndexOf(open) > end.lastIndexOf(close ?? -1);
+    return isOpen ? close : undefined;
+  }
+}
+
+/** Tokens of `<think>` and line breaks at a prompt's end; what stands before is the conversation. */
+const LONGEST_OPENING = 3;
