@@ -59,8 +59,9 @@ export class EngineGenerator implements Generator {
     if (signal.aborted) {
       return;
     }
-    const sequences = request.choices.map((_, choice) =>
-      this.#createSequence(request, choice, vision),
+    const keys = prefixKeys(request.prompt.tokenIds, request.visionPlaces, request.media);
+    const sequences = request.choices.map((options, choice) =>
+      createSequence(request, { choice, options, keys }, vision),
     );
     const abort = () => {
       for (const sequence of sequences) {
@@ -99,30 +100,6 @@ export class EngineGenerator implements Generator {
     await this.#engine.idle();
   }
 
-  #createSequence(
-    request: GenerationRequest,
-    choice: number,
-    features: VisionFeatures | undefined,
-  ): Sequence {
-    const { id, tenant, media, visionPlaces } = request;
-    const options = request.choices[choice];
-    if (options === undefined) {
-      throw new RangeError(`no choice ${choice} among ${request.choices.length}`);
-    }
-    const vision = features && { places: visionPlaces, features };
-    const keys = prefixKeys(request.prompt.tokenIds, visionPlaces, media);
-    return {
-      id: `${id}/${choice}`,
-      content: { tenant, keys },
-      prompt: { ...request.prompt, vision },
-      answer: new Answer(options),
-      maxLength: request.prompt.tokenIds.length + options.maxTokens,
-      outputIds: [],
-      cachedTokens: 0,
-      slot: undefined,
-    };
-  }
-
   async #encode(
     { media }: GenerationRequest,
     signal: AbortSignal,
@@ -154,6 +131,30 @@ export class EngineGenerator implements Generator {
     this.#encoding = turn.catch(() => undefined);
     return unlessAborted(turn, signal);
   }
+}
+
+interface OwnOfChoice {
+  choice: number;
+  options: AnswerOptions;
+  /** Shared by all choices: of a long prompt, a megabyte. */
+  keys: readonly number[];
+}
+
+function createSequence(
+  { id, tenant, prompt, visionPlaces }: GenerationRequest,
+  { choice, options, keys }: OwnOfChoice,
+  features: VisionFeatures | undefined,
+): Sequence {
+  return {
+    id: `${id}/${choice}`,
+    content: { tenant, keys },
+    prompt: { ...prompt, vision: features && { places: visionPlaces, features } },
+    answer: new Answer(options),
+    maxLength: prompt.tokenIds.length + options.maxTokens,
+    outputIds: [],
+    cachedTokens: 0,
+    slot: undefined,
+  };
 }
 
 /** Settles as the work does, or with undefined as soon as nobody waits for it any more. */

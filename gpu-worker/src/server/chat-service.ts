@@ -123,7 +123,7 @@ export class ChatService {
       media,
       prompt,
       maxTokens,
-      rules: tokenRules(request, { ...this.#options, maxTokens }),
+      rules: tokenRules(request, { ...this.#options, ...prompt, maxTokens }),
     };
   }
 
