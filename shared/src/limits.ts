@@ -43,6 +43,9 @@ export const MAX_LOGIT_BIASES = 1024;
 export const MAX_STOP_TOKENS = 128;
 export const MAX_BAD_WORDS = 128;
 
+/** With it, all bad words of a request are tokenised in less than 0.1 s. */
+export const MAX_BAD_WORD_LENGTH = 64;
+
 /** Half of the published vocabularies: who allows more forbids the others with `logit_bias`. */
 export const MAX_ALLOWED_TOKENS = 2 ** 16;
 

@@ -4,6 +4,7 @@ import { ApiError } from "./errors.ts";
 import {
   MAX_ALLOWED_TOKENS,
   MAX_BAD_WORDS,
+  MAX_BAD_WORD_LENGTH,
   MAX_CHOICES,
   MAX_LOGIT_BIASES,
   MAX_STOP_LENGTH,
@@ -22,7 +23,7 @@ const tokenId = wholeFrom(0, MAX_TOKENS_FIELD);
 const penalty = z.number().min(-2).max(2);
 const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
 
-const word = stopString.regex(/\S/, "expected more than white space");
+const word = z.string().regex(/\S/, "expected more than white space").max(MAX_BAD_WORD_LENGTH);
 
 /** Counted before its items are looked at: of a million bad ones, none needs an error of its own. */
 function listOf<Item extends z.ZodType>(item: Item, least: number, most: number) {

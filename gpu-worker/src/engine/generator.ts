@@ -72,8 +72,9 @@ export class EngineGenerator implements Generator {
     if (signal.aborted) {
       return;
     }
-    const sequences = request.choices.map((_, choice) =>
-      this.#createSequence(request, choice, vision),
+    const keys = prefixKeys(request.prompt.tokenIds, request.visionPlaces, request.media);
+    const sequences = request.choices.map((options, choice) =>
+      sequenceOf(request, { choice, options, keys }, vision),
     );
     const abort = () => {
       for (const sequence of sequences) {
@@ -112,29 +113,6 @@ export class EngineGenerator implements Generator {
     await this.#engine.idle();
   }
 
-  #createSequence(
-    request: GenerationRequest,
-    choice: number,
-    features: VisionFeatures | undefined,
-  ): Sequence {
-    const { id, tenant, priority, media, visionPlaces } = request;
-    const options = request.choices[choice];
-    if (options === undefined) {
-      throw new RangeError(`no choice ${choice} among ${request.choices.length}`);
-    }
-    const vision = features && { places: visionPlaces, features };
-    const keys = prefixKeys(request.prompt.tokenIds, visionPlaces, media);
-    return createSequence({
-      id: `${id}/${choice}`,
-      tenant,
-      priority,
-      keys,
-      prompt: { ...request.prompt, vision },
-      answer: new Answer(options),
-      maxLength: request.prompt.tokenIds.length + options.maxTokens,
-    });
-  }
-
   async #encode(
     { media }: GenerationRequest,
     signal: AbortSignal,
@@ -168,6 +146,29 @@ export class EngineGenerator implements Generator {
     this.#encoding = turn.catch(() => undefined);
     return unlessAborted(turn, signal);
   }
+}
+
+interface OwnOfChoice {
+  choice: number;
+  options: AnswerOptions;
+  /** Shared by all choices: of a long prompt, a megabyte. */
+  keys: readonly number[];
+}
+
+function sequenceOf(
+  { id, tenant, priority, prompt, visionPlaces }: GenerationRequest,
+  { choice, options, keys }: OwnOfChoice,
+  features: VisionFeatures | undefined,
+): Sequence {
+  return createSequence({
+    id: `${id}/${choice}`,
+    tenant,
+    priority,
+    keys,
+    prompt: { ...prompt, vision: features && { places: visionPlaces, features } },
+    answer: new Answer(options),
+    maxLength: prompt.tokenIds.length + options.maxTokens,
+  });
 }
 
 /** Settles as the work does, or with undefined as soon as nobody waits for it any more. */

@@ -1,5 +1,6 @@
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 
+import { badWordTokens } from "./bad-word-tokens.ts";
 import type { ChatTemplate } from "./chat-template.ts";
 import { writeTimestamps } from "./clip-timestamps.ts";
 import { mapTexts } from "./conversation-texts.ts";
@@ -25,6 +26,12 @@ export interface ChatPrompt extends Positions {
   videoTokens: number;
 }
 
+/** A prompt, and what else of its request is tokenised. */
+export interface RequestPrompt extends ChatPrompt {
+  /** Tokens of each spelling of each bad word. */
+  badWordIds: readonly (readonly number[])[];
+}
+
 /** Turns conversations into prompts of one checkpoint. */
 export class ChatPrompter {
   readonly #tokenizer: Tokenizer;
@@ -40,8 +47,11 @@ export class ChatPrompter {
   }
 
   /** The prompt of a request with these media, in the order of their parts. */
-  fromRequest(request: ChatRequest, media: readonly PromptMedium[]): ChatPrompt {
-    return this.fromConversation(toConversation(request), media);
+  fromRequest(request: ChatRequest, media: readonly PromptMedium[]): RequestPrompt {
+    return {
+      ...this.fromConversation(toConversation(request), media),
+      badWordIds: badWordTokens(request.bad_words ?? [], this.#tokenizer),
+    };
   }
 
   fromConversation(conversation: Conversation, media: readonly PromptMedium[]): ChatPrompt {

@@ -5,13 +5,13 @@ import { Piscina } from "piscina";
 
 import { fromOutcome } from "../threads/outcome.ts";
 import type { Outcome } from "../threads/outcome.ts";
-import type { ChatPrompt } from "./chat-prompt.ts";
+import type { RequestPrompt } from "./chat-prompt.ts";
 import type { PromptMedium } from "./prompt-media.ts";
 import type { PrompterSource, PromptTask } from "./prompt-worker.ts";
 
 /** Writes prompts in a thread: tokenising a long document takes longer than a step of the model may wait. */
 export class PromptThread {
-  readonly #pool: Piscina<PromptTask, Outcome<ChatPrompt>>;
+  readonly #pool: Piscina<PromptTask, Outcome<RequestPrompt>>;
 
   constructor(source: PrompterSource) {
     this.#pool = new Piscina({
@@ -25,7 +25,7 @@ export class PromptThread {
   }
 
   /** @throws ApiError `invalid_request` when the chat template refuses the conversation */
-  async write(request: ChatRequest, media: readonly PromptMedium[]): Promise<ChatPrompt> {
+  async write(request: ChatRequest, media: readonly PromptMedium[]): Promise<RequestPrompt> {
     return fromOutcome(await this.#pool.run({ request, media }));
   }
 

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { toOutcome } from "../threads/outcome.ts";
 import type { Outcome } from "../threads/outcome.ts";
 import { ChatPrompter } from "./chat-prompt.ts";
-import type { ChatPrompt } from "./chat-prompt.ts";
+import type { RequestPrompt } from "./chat-prompt.ts";
 import { ChatTemplate } from "./chat-template.ts";
 import type { PromptMedium } from "./prompt-media.ts";
 import { Tokenizer } from "./tokenizer.ts";
@@ -32,7 +32,7 @@ export interface PromptTask {
 const prompter = createPrompter(PrompterSource.parse(workerData));
 
 /** Entry of a worker thread: what piscina calls for each task. */
-export function runPromptTask({ request, media }: PromptTask): Promise<Outcome<ChatPrompt>> {
+export function runPromptTask({ request, media }: PromptTask): Promise<Outcome<RequestPrompt>> {
   return toOutcome(() => prompter.fromRequest(request, media));
 }
 

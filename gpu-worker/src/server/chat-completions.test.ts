@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest } from "../engine/generator.ts";
+import type { TokenLogprobs } from "../engine/logprobs.ts";
 import {
   CONTEXT,
   MODEL,
@@ -118,16 +119,18 @@ describe("several answers", () => {
   });
 });
 
+async function* toldTokens(logprobs: readonly TokenLogprobs[]): AsyncGenerator<ChoiceEvent> {
+  yield eventOf({ text: "a", completionTokens: 1, logprobs });
+  yield eventOf({ text: "", completionTokens: 2, logprobs });
+  yield eventOf({ text: "", completionTokens: 3, logprobs, finishReason: "stop" });
+}
+
 describe("log-probabilities", () => {
   const logprobs = [{ tokenId: 70, logprob: -0.5, top: [{ tokenId: 71, logprob: -1 }] }];
   const told = { content: [{ logprob: -0.5, top_logprobs: [{ logprob: -1 }] }], refusal: null };
 
   it("come with the text of their tokens, or alone", async () => {
-    worker.answer = async function* answer() {
-      yield eventOf({ text: "a", completionTokens: 1, logprobs });
-      yield eventOf({ text: "", completionTokens: 2, logprobs });
-      yield eventOf({ text: "", completionTokens: 3, logprobs, finishReason: "stop" });
-    };
+    worker.answer = () => toldTokens(logprobs);
     const body = { logprobs: true, top_logprobs: 1 };
     const [one] = told.content;
     expect((await ask({ body })).body).toMatchObject({

@@ -139,7 +139,7 @@ export class ChatService {
       prompt,
       maxTokens,
       form,
-      rules: tokenRules(request, { ...this.#options, maxTokens }),
+      rules: tokenRules(request, { ...this.#options, ...prompt, maxTokens }),
     };
   }
 

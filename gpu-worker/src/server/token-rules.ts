@@ -7,10 +7,12 @@ import type { GenerationConfig } from "../prompt/generation-config.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
 
 interface RuleContext {
-  tokenizer: Pick<Tokenizer, "vocabSize" | "encodePlain">;
+  tokenizer: Pick<Tokenizer, "vocabSize">;
   generation: Pick<GenerationConfig, "eosTokenIds">;
   /** Tokens after which an answer is cut. */
   maxTokens: number;
+  /** Tokens of each spelling of each bad word. */
+  badWordIds: readonly (readonly number[])[];
 }
 
 /** Tokens that end an answer: the checkpoint's, unless they are ignored, and the request's own. */
@@ -28,8 +30,8 @@ export function endTokenIds(
  * @throws ApiError that names the id outside the vocabulary, or `min_tokens` beyond the context
  */
 export function tokenRules(request: ChatRequest, context: RuleContext): LogitsRule[] {
-  const { tokenizer, generation, maxTokens } = context;
-  const { allowed_token_ids: allowed, bad_words: words = [], min_tokens: least = 0 } = request;
+  const { tokenizer, generation, maxTokens, badWordIds } = context;
+  const { allowed_token_ids: allowed, min_tokens: least = 0 } = request;
   const biases = Object.entries(request.logit_bias ?? {}).map(
     ([id, bias]) => [Number(id), bias] as const,
   );
@@ -43,9 +45,7 @@ export function tokenRules(request: ChatRequest, context: RuleContext): LogitsRu
   }
   return [
     ...(allowed === undefined ? [] : [new AllowedTokens(allowed)]),
-    ...(words.length === 0
-      ? []
-      : [new BadWords(words.flatMap((word) => spellings(word, tokenizer)))]),
+    ...(badWordIds.length === 0 ? [] : [new BadWords(badWordIds)]),
     // As in vLLM, also the checkpoint's own end tokens where they are ignored.
     ...(least === 0
       ? []
@@ -57,17 +57,6 @@ export function tokenRules(request: ChatRequest, context: RuleContext): LogitsRu
         ]),
     ...(biases.length === 0 ? [] : [new LogitBias(biases)]),
   ];
-}
-
-/**
- * A word at a text's beginning and within a text, unless that is only a space before it. vLLM leaves the
- * second out where the two have different lengths, and so lets the word through.
- */
-function spellings(word: string, tokenizer: Pick<Tokenizer, "encodePlain">): number[][] {
-  const alone = tokenizer.encodePlain(word.trimStart());
-  const within = tokenizer.encodePlain(` ${word.trimStart()}`);
-  const isSpaced = within.slice(1).join(" ") === alone.join(" ");
-  return isSpaced ? [alone] : [alone, within];
 }
 
 function assertInVocabulary(
