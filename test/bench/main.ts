@@ -3,6 +3,7 @@ import { availableParallelism, cpus } from "node:os";
 
 import { chat } from "./chat.ts";
 import { engine } from "./engine.ts";
+import { grammar } from "./grammar.ts";
 import { longClip } from "./long-clip.ts";
 import { makeCheckpoint } from "./make-checkpoint.ts";
 import { media } from "./media/media.ts";
@@ -21,6 +22,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   engine: {
     about: "speed at the 2B model's sides beside llama.cpp; [LONGEST CONTEXT]",
     run: engine,
+  },
+  grammar: {
+    about: "set-up, compiling and masks of grammars; memory over 1,000 schemas",
+    run: grammar,
   },
   "long-clip": {
     about: "two minutes and two hours of video; memory of the decoder",
