@@ -3,6 +3,7 @@ import { availableParallelism, cpus } from "node:os";
 
 import { makeCheckpoint } from "./checkpoints/make-checkpoint.ts";
 import { engine } from "./engine/engine.ts";
+import { grammar } from "./engine/grammar.ts";
 import { sampling } from "./engine/sampling.ts";
 import { longClip } from "./media/long-clip.ts";
 import { media } from "./media/media.ts";
@@ -29,6 +30,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     about:
       "20,000 short requests of which some leave or fail, checked after every step; [REQUESTS]",
     run: engineSoak,
+  },
+  grammar: {
+    about: "set-up, compiling and masks of grammars; memory over 1,000 schemas",
+    run: grammar,
   },
   "long-clip": {
     about: "two minutes and two hours of video; memory of the decoder",

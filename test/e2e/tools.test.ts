@@ -163,4 +163,78 @@ describe("tool_choice", () => {
     expect(choices[0]?.message.tool_calls).toHaveLength(1);
     expect(usage?.completion_tokens).toBe(28); // one less than with the end token
   });
+
+  const describeIt = { ...request, messages: ask("Describe this image.", "035-0.png") };
+  const OPEN = {
+    type: "function",
+    function: {
+      name: "open",
+      parameters: {
+        type: "object",
+        properties: { how: { enum: ["slowly", "fast"] } },
+        required: ["how"],
+      },
+    },
+  } satisfies Tool;
+
+  it("required makes a question that needs no call into calls of the tools, with valid arguments", async () => {
+    const { choices } = await client.chat.completions.create({
+      ...describeIt,
+      tools: [CLICK, OPEN],
+      tool_choice: "required",
+      parallel_tool_calls: false,
+    });
+    const [call] = choices[0]?.message.tool_calls ?? [];
+    expect(choices[0]).toMatchObject({ finish_reason: "tool_calls", message: { content: null } });
+    expect(call?.type === "function" && Call.safeParse(call.function).success).toBe(true);
+  });
+
+  it("of a name makes it a call of that function, streamed and with any seed", async () => {
+    for (const seed of [1, 2, 3]) {
+      const stream = client.chat.completions.stream({
+        ...describeIt,
+        tools: [CLICK, OPEN],
+        tool_choice: { type: "function", function: { name: "open" } },
+        parallel_tool_calls: false,
+        temperature: 1,
+        seed,
+      });
+      const { choices } = await stream.finalChatCompletion();
+      const [call] = choices[0]?.message.tool_calls ?? [];
+      expect(call).toMatchObject({
+        function: {
+          name: "open",
+          arguments: expect.stringMatching(/^\{\s*"how":\s*"(slowly|fast)"\s*\}$/),
+        },
+      });
+    }
+  });
+
+  it("auto beside a form of the answer allows both, and nothing else", async () => {
+    const schema = {
+      type: "object",
+      properties: { shapes: { type: "integer" } },
+      required: ["shapes"],
+    };
+    const response_format = {
+      type: "json_schema",
+      json_schema: { name: "count", schema },
+    } as const;
+    const called = await client.chat.completions.create({ ...request, response_format });
+    expect(called.choices[0]?.message.tool_calls?.[0]).toMatchObject({
+      function: { name: "click" },
+    });
+    const described = await client.chat.completions.create({ ...describeIt, response_format });
+    const { message } = described.choices[0] ?? {};
+    const isAnswer = message?.tool_calls === undefined;
+    expect(isAnswer ? JSON.parse(message?.content ?? "") : message?.tool_calls?.[0]).toEqual(
+      isAnswer ? { shapes: expect.any(Number) } : expect.objectContaining({ type: "function" }),
+    );
+  });
 });
+
+/** What `click` and `open` may be called with. */
+const Call = z.union([
+  z.object({ name: z.literal("click"), arguments: z.string().regex(/^\{\s*"x":\s*-?\d+,\s*"y":/) }),
+  z.object({ name: z.literal("open"), arguments: z.string().regex(/"(slowly|fast)"/) }),
+]);

@@ -151,7 +151,7 @@ export class EngineGenerator implements Generator {
 interface OwnOfChoice {
   choice: number;
   options: AnswerOptions;
-  /** Shared by all choices: of a long prompt, a megabyte. */
+  /** Of the prompt. */
   keys: readonly number[];
 }
 
@@ -164,7 +164,7 @@ function sequenceOf(
     id: `${id}/${choice}`,
     tenant,
     priority,
-    keys,
+    keys: [...keys], // each answer's own follow
     prompt: { ...prompt, vision: features && { places: visionPlaces, features } },
     answer: new Answer(options),
     maxLength: prompt.tokenIds.length + options.maxTokens,

@@ -3,9 +3,10 @@ import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import type { TokenConstraint } from "../engine/logits-rule.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
 import { AfterToken } from "./after-token.ts";
+import { toFieldError } from "./grammar-source.ts";
+import type { OutputGrammar } from "./grammar-source.ts";
 import type { Grammars } from "./grammars.ts";
-import { outputGrammar, toFieldError } from "./output-grammar.ts";
-import type { OutputGrammar } from "./output-grammar.ts";
+import { outputGrammar } from "./output-grammar.ts";
 
 export interface FormContext {
   grammars: Grammars;

@@ -17,20 +17,23 @@ import { UnsupportedGrammar } from "./unsupported.ts";
  * rather than let through. Where a schema leaves something open, fewer texts may be written: members
  * come in the order of `properties`, and others than those only where `additionalProperties` says so.
  *
+ * @param document tells the references of several schemas in one grammar apart
  * @throws UnsupportedGrammar that names the keyword at fault and where it stands
  */
-export function jsonSchemaText(grammar: Grammar, schema: unknown): Expression {
-  const writer = new SchemaWriter(grammar, new SchemaReader(schema));
+export function jsonSchemaText(grammar: Grammar, schema: unknown, document = ""): Expression {
+  const writer = new SchemaWriter(grammar, new SchemaReader(schema), document);
   return writer.write(schema, []);
 }
 
 class SchemaWriter {
   readonly #grammar: Grammar;
   readonly #reader: SchemaReader;
+  readonly #document: string;
 
-  constructor(grammar: Grammar, reader: SchemaReader) {
+  constructor(grammar: Grammar, reader: SchemaReader, document: string) {
     this.#grammar = grammar;
     this.#reader = reader;
+    this.#document = document;
   }
 
   write(value: unknown, path: Path): Expression {
@@ -69,7 +72,10 @@ class SchemaWriter {
 
   $ref(value: unknown, path: Path): Expression {
     const { target, targetPath } = this.#reader.resolve(value, path);
-    return this.#grammar.shared(`#/${targetPath.join("/")}`, () => this.write(target, targetPath));
+    return this.#grammar.shared(
+      `${this.#document}#/${targetPath.map((key) => encodeURIComponent(key)).join("/")}`,
+      () => this.write(target, targetPath),
+    );
   }
 
   anyOf(value: unknown, path: Path): Expression {

@@ -12,7 +12,7 @@ const MAX_INDENT = 16;
  * Between the parts of JSON: nothing, a space, or a line break with an indent. Bounded, because small
  * models that may write space after space do.
  */
-export function whitespace(grammar: Grammar): Expression {
+function whitespace(grammar: Grammar): Expression {
   return grammar.shared("whitespace", () =>
     choice([NOTHING, text(" "), sequence(text("\n"), repeat(text(" "), 0, MAX_INDENT))]),
   );

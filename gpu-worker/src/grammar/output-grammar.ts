@@ -1,38 +1,66 @@
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
+import type { Tool } from "@qwen3-vl/shared/chat-message";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { parseJson } from "@qwen3-vl/shared/json";
+import { callableTools } from "@qwen3-vl/shared/tool-fields";
 
-import { toEbnf } from "./ebnf.ts";
 import { choice, text } from "./expression.ts";
 import type { Expression } from "./expression.ts";
-import { assertUsable } from "./grammar-check.ts";
-import { Grammar } from "./grammar.ts";
+import { inField, sourceOf } from "./grammar-source.ts";
+import type { OutputGrammar } from "./grammar-source.ts";
+import type { Grammar } from "./grammar.ts";
 import { jsonSchemaText } from "./json-schema.ts";
 import { anyObject } from "./json-text.ts";
 import { plainCharacter, wholeMatch } from "./regex-grammar.ts";
+import { toolCallGrammar, toolCalls } from "./tool-call-grammar.ts";
 import { UnsupportedGrammar } from "./unsupported.ts";
-
-/** A grammar that an answer must follow, and the field of the request that asks for it. */
-export interface OutputGrammar {
-  /** EBNF as xgrammar reads it. */
-  source: string;
-  param: string;
-}
 
 /** Bytes of a schema as JSON: OpenAI allows 120,000 characters of names and values. */
 const MAX_SCHEMA_BYTES = 2 ** 18;
-/** Characters of the EBNF that a schema becomes. */
-const MAX_SOURCE_LENGTH = 2 ** 20;
 
 /**
- * The grammar that a request asks for with `response_format`, `structured_outputs` or one of the older
- * `guided_…` fields; undefined where the answer is free.
+ * The grammar that a request asks for: by the form of its answer, or by the tools that it must call.
+ * Where it may call and has a form, an answer is one or the other. Undefined where it is free.
  *
  * @throws ApiError that names the field, and inside it the keyword at fault
  */
 export function outputGrammar(request: ChatRequest): OutputGrammar | undefined {
-  const asked = askedForms(request);
-  const [form, other] = asked;
+  const form = askedForm(request);
+  const tools = callableTools(request);
+  const { tool_choice: toolChoice = "auto", parallel_tool_calls: isParallel = true } = request;
+  if (tools.length === 0 || toolChoice === "none") {
+    return form && { param: form.param, source: inField(form.param, () => formSource(form)) };
+  }
+  if (toolChoice === "auto" && form !== undefined) {
+    const source = inField(form.param, () => formOrCalls(form, tools, isParallel));
+    return { param: form.param, source };
+  }
+  const wanted = typeof toolChoice === "string" ? toolChoice : toolChoice.function;
+  return toolCallGrammar(tools, wanted, isParallel);
+}
+
+/** A form by its field: written by us, or EBNF of the client's own. */
+type AskedForm = { param: string } & (
+  | { write: (grammar: Grammar) => Expression }
+  | { ebnf: string }
+);
+
+function formSource(form: AskedForm): string {
+  return "ebnf" in form ? form.ebnf : sourceOf(form.write);
+}
+
+function formOrCalls(form: AskedForm, tools: readonly Tool[], isParallel: boolean): string {
+  if ("ebnf" in form) {
+    throw new UnsupportedGrammar("expected no tools beside a grammar of its own");
+  }
+  return sourceOf((grammar) =>
+    choice([form.write(grammar), toolCalls(grammar, { tools, called: tools, isParallel })]),
+  );
+}
+
+/** @throws ApiError where there are several: an answer has one form */
+function askedForm(request: ChatRequest): AskedForm | undefined {
+  const [form, other] = askedForms(request);
   if (form !== undefined && other !== undefined) {
     throw new ApiError(
       "invalid_request",
@@ -40,49 +68,20 @@ export function outputGrammar(request: ChatRequest): OutputGrammar | undefined {
       { param: other.param },
     );
   }
-  return form && { param: form.param, source: inField(form.param, form.source) };
-}
-
-/** Runs what may refuse a grammar; the refusal names the field. */
-export function inField<T>(param: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw toFieldError(param, error);
-  }
-}
-
-/** A refusal of a grammar as the client's error; anything else stays what it is. */
-export function toFieldError(param: string, error: unknown): unknown {
-  if (!(error instanceof UnsupportedGrammar)) {
-    return error;
-  }
-  const where = [param, ...error.path].join(".").slice(0, MAX_PARAM_LENGTH);
-  return new ApiError("invalid_request", `${where}: ${error.message}.`, {
-    param: where,
-    cause: error,
-  });
-}
-
-/** Names of properties may be long; an error message may not. */
-const MAX_PARAM_LENGTH = 200;
-
-interface AskedForm {
-  param: string;
-  source: () => string;
+  return form;
 }
 
 function askedForms(request: ChatRequest): AskedForm[] {
   const { response_format: format, structured_outputs: outputs = {} } = request;
   const forms: AskedForm[] = [];
   if (format?.type === "json_object") {
-    forms.push({ param: "response_format", source: objectSource });
+    forms.push({ param: "response_format", write: anyObject });
   }
   if (format?.type === "json_schema") {
     const { schema } = format.json_schema;
     forms.push({
       param: "response_format.json_schema.schema",
-      source: () => (schema === undefined ? objectSource() : schemaSource(schema)),
+      write: schema === undefined ? anyObject : schemaWriter(() => schema),
     });
   }
   const older = {
@@ -104,38 +103,35 @@ function namedForms(forms: NamedForms, paramOf: (name: string) => string): Asked
   const { json, json_object: isObject, regex, choice: texts, grammar } = forms;
   const asked: AskedForm[] = [];
   if (json !== undefined) {
-    const param = paramOf("json");
-    asked.push({ param, source: () => schemaSource(schemaOf(json)) });
+    asked.push({ param: paramOf("json"), write: schemaWriter(() => schemaOf(json)) });
   }
   if (isObject === true) {
-    asked.push({ param: paramOf("json_object"), source: objectSource });
+    asked.push({ param: paramOf("json_object"), write: anyObject });
   }
   if (regex !== undefined) {
-    const source = () => sourceOf(() => wholeMatch(regex, plainCharacter));
-    asked.push({ param: paramOf("regex"), source });
+    asked.push({ param: paramOf("regex"), write: () => wholeMatch(regex, plainCharacter) });
   }
   if (texts !== undefined) {
-    const source = () => sourceOf(() => choice(texts.map((item) => text(item))));
-    asked.push({ param: paramOf("choice"), source });
+    asked.push({ param: paramOf("choice"), write: () => choice(texts.map((item) => text(item))) });
   }
   if (grammar !== undefined) {
-    asked.push({ param: paramOf("grammar"), source: () => grammar });
+    asked.push({ param: paramOf("grammar"), ebnf: grammar });
   }
   return asked;
 }
 
-function objectSource(): string {
-  return sourceOf(anyObject);
-}
-
-function schemaSource(schema: unknown): string {
-  const bytes = Buffer.byteLength(JSON.stringify(schema));
-  if (bytes > MAX_SCHEMA_BYTES) {
-    throw new UnsupportedGrammar(
-      `expected a schema of at most ${MAX_SCHEMA_BYTES} bytes, got ${bytes}`,
-    );
-  }
-  return sourceOf((grammar) => jsonSchemaText(grammar, schema));
+/** The schema is read, and may be refused, only when the grammar is written. */
+function schemaWriter(read: () => unknown): (grammar: Grammar) => Expression {
+  return (grammar) => {
+    const schema = read();
+    const bytes = Buffer.byteLength(JSON.stringify(schema));
+    if (bytes > MAX_SCHEMA_BYTES) {
+      throw new UnsupportedGrammar(
+        `expected a schema of at most ${MAX_SCHEMA_BYTES} bytes, got ${bytes}`,
+      );
+    }
+    return jsonSchemaText(grammar, schema);
+  };
 }
 
 /** vLLM takes a schema as JSON text too. */
@@ -152,18 +148,4 @@ function schemaOf(json: unknown): unknown {
         : "expected JSON text",
     );
   }
-}
-
-/** @throws UnsupportedGrammar when nothing fits, or it becomes too long */
-export function sourceOf(write: (grammar: Grammar) => Expression): string {
-  const grammar = new Grammar();
-  grammar.root(write(grammar));
-  assertUsable(grammar);
-  const source = toEbnf(grammar);
-  if (source.length > MAX_SOURCE_LENGTH) {
-    throw new UnsupportedGrammar(
-      `it becomes a grammar of ${source.length} characters; at most ${MAX_SOURCE_LENGTH} are supported`,
-    );
-  }
-  return source;
 }

@@ -1,143 +1,7 @@
 import { MODEL, withFields } from "./bad-input.ts";
 import type { BadInput } from "./bad-input.ts";
-
-const user = (content: unknown) => ({ role: "user", content });
-const tool = (parameters: unknown) => ({ type: "function", function: { name: "f", parameters } });
-
-/** The field, its value, what is said, and the param where it is not the field itself. */
-const fields: [field: string, value: unknown, says: RegExp, param?: string][] = [
-  ["n", 2 ** 31, /1 to 64, got 2147483648/],
-  ["n", 0, /1 to 64, got 0/],
-  ["n", 1.5, /1 to 64, got 1\.5/],
-  ["n", "2", /1 to 64, got "2"/],
-  ["max_tokens", -1, /max_tokens/],
-  ["max_tokens", 2 ** 40, /max_tokens/],
-  ["max_tokens", 1.5, /max_tokens/],
-  ["max_tokens", "5", /got "5"/],
-  ["max_completion_tokens", 0, /max_completion_tokens/],
-  ["top_logprobs", 1e6, /0 to 20, got 1000000/],
-  ["top_logprobs", -1, /0 to 20, got -1/],
-  ["top_logprobs", 5, /logprobs to be true/],
-  ["logprobs", 5, /expected boolean/],
-  [
-    "logit_bias",
-    Object.fromEntries(Array.from({ length: 1e5 }, (_, id) => [id, 1])),
-    /1024 tokens/,
-  ],
-  [
-    "logit_bias",
-    Object.fromEntries(Array.from({ length: 1e5 }, (_, id) => [`x${id}`, "y"])),
-    /1024/,
-  ],
-  ["logit_bias", { "-1": 1 }, /token id/, "logit_bias.-1"],
-  ["logit_bias", { "1.5": 1 }, /token id/, "logit_bias.1.5"],
-  ["logit_bias", { heart: 1 }, /token id/, "logit_bias.heart"],
-  ["logit_bias", { 99999999: 1 }, /vocabulary, got 99999999/, "logit_bias.99999999"],
-  ["logit_bias", { 1: 1e300 }, /-100 to 100/, "logit_bias.1"],
-  ["logit_bias", { 1: "5" }, /-100 to 100, got "5"/, "logit_bias.1"],
-  ["logit_bias", [1, 2], /expected record/],
-  ["min_tokens", -1, /min_tokens/],
-  ["min_tokens", 2 ** 40, /min_tokens/],
-  ["min_tokens", 1e6, /context leaves, got 1000000/],
-  ["stop_token_ids", Array.from({ length: 1e5 }, () => 1), /0 to 128 items, got 100000/],
-  ["stop_token_ids", 5, /list of 0 to 128/],
-  ["stop_token_ids", [-1], /got -1/, "stop_token_ids.0"],
-  ["stop_token_ids", [2 ** 24], /vocabulary, got 16777216/, "stop_token_ids.0"],
-  ["allowed_token_ids", [], /1 to 65536 items, got 0/],
-  ["allowed_token_ids", Array.from({ length: 1e5 }, (_, id) => id), /65536 items, got 100000/],
-  ["allowed_token_ids", ["5"], /got "5"/, "allowed_token_ids.0"],
-  ["allowed_token_ids", [5, 1e6], /vocabulary, got 1000000/, "allowed_token_ids.1"],
-  ["bad_words", Array.from({ length: 1e5 }, () => "a"), /0 to 128 items, got 100000/],
-  ["bad_words", [" "], /white space/, "bad_words.0"],
-  ["bad_words", ["a".repeat(65)], /64 characters/, "bad_words.0"],
-  ["bad_words", "heart", /list of 0 to 128/],
-  ["ignore_eos", "yes", /expected boolean/],
-  ["include_stop_str_in_output", 1, /expected boolean/],
-  ["skip_special_tokens", "no", /expected boolean/],
-  ["stop", Array.from({ length: 1e4 }, () => "a"), /stop/],
-  ["stop", "", /stop/],
-  ["stop", ["a", 1], /stop/, "stop.1"],
-  ["stop", "a".repeat(257), /256 characters/],
-  ["temperature", "hot", /temperature/],
-  ["temperature", -0.1, /temperature/],
-  ["temperature", 1e9, /temperature/],
-  ["top_p", 0, /top_p/],
-  ["top_p", 1.1, /top_p/],
-  ["top_k", -2, /top_k/],
-  ["min_p", 2, /min_p/],
-  ["presence_penalty", 3, /presence_penalty/],
-  ["frequency_penalty", -3, /frequency_penalty/],
-  ["repetition_penalty", 0, /repetition_penalty/],
-  ["seed", 0.5, /seed/],
-  ["seed", 1e300, /seed/],
-  ["stream", "yes", /stream/],
-  ["stream_options", { every: 1 }, /unknown field/, "stream_options.every"],
-  ["model", 7, /model/],
-  ["model", "", /model/],
-  ["model", "m".repeat(1e6), /256 characters/],
-  ["model", undefined, /model: .*undefined/],
-  ["messages", undefined, /messages: .*undefined/],
-  ["messages", [], /messages/],
-  ["messages", Array.from({ length: 1025 }, () => user("a")), /1024/],
-  ["messages", "Hello", /messages/],
-  ["chat_template", "{{ messages }}", /unknown field/],
-  ...["tokenize", "chat_template", "add_generation_prompt", "messages", "tools", "documents"].map(
-    (name): (typeof fields)[number] => [
-      "chat_template_kwargs",
-      { [name]: true },
-      /unknown field/,
-      `chat_template_kwargs.${name}`,
-    ],
-  ),
-  ["chat_template_kwargs", "enable_thinking", /expected an object with enable_thinking/],
-  [
-    "chat_template_kwargs",
-    { enable_thinking: "no" },
-    /expected boolean/,
-    "chat_template_kwargs.enable_thinking",
-  ],
-  ["media_io_kwargs", { video: { num_frames: -1 } }, /unknown field/],
-  ["tool_choice", "required", /only allowed when tools are given/],
-  ["tool_choice", "none", /only allowed when tools are given/],
-  ["tool_choice", { type: "function", function: { name: "f" } }, /only allowed when tools/],
-  ["tool_choice", "any", /expected "none", "auto", "required" or .*, got "any"/],
-  [
-    "tool_choice",
-    { type: "allowed_tools", mode: "auto" },
-    /expected "function"/,
-    "tool_choice.type",
-  ],
-  ["tool_choice", { type: "function", name: "f" }, /expected object/, "tool_choice.function"],
-  ["parallel_tool_calls", "no", /expected boolean/],
-  ["functions", [], /unknown field/],
-  ["function_call", "auto", /unknown field/],
-  ["audio", { voice: "alloy", format: "mp3" }, /unknown field/],
-  ["web_search_options", {}, /unknown field/],
-  ["best_of", 2, /unknown field/],
-  ["use_beam_search", true, /unknown field/],
-  ["prompt_logprobs", 5, /unknown field/],
-  ["enable_thinking", "yes", /expected boolean/],
-  ["thinking_budget", -1, /expected a whole number from 0/],
-  ["thinking_budget", 0.5, /expected a whole number from 0/],
-  ["thinking_budget", 2 ** 40, /expected a whole number from 0/],
-  ["thinking_budget", "5", /got "5"/],
-  ["constructor", {}, /unknown field/],
-  ["tools", Array.from({ length: 129 }, () => tool({})), /128/],
-  ["tools", [tool("string")], /expected record/, "tools.0.function.parameters"],
-  [
-    "tools",
-    [tool({ enum: Array.from({ length: 1e5 }, (_, index) => `value ${index}`) })],
-    /tokens; .* 4096/,
-    "messages",
-  ],
-  ["tools", [{ type: "function", function: { name: "a b" } }], /tools/, "tools.0.function.name"],
-  ["uuid", "someone-elses", /unknown field/],
-];
-
-const schema = (value: unknown) => ({
-  type: "json_schema",
-  json_schema: { name: "answer", schema: value },
-});
+import { schema, tool, user } from "./field-values.ts";
+import { wrongValues } from "./wrong-values.ts";
 
 /** Forms of the answer, what is said of them, and where. */
 const forms: [fields: object, says: RegExp, param: string][] = [
@@ -288,7 +152,7 @@ const spliced = (json: string) => `${text.slice(0, -1)},${json}}`;
 
 /** List D: fields of the body, and bodies that are none. */
 export const badFields: BadInput[] = [
-  ...fields.map(([field, value, says, param = field]) => ({
+  ...wrongValues.map(([field, value, says, param = field]) => ({
     name: `${field}: ${JSON.stringify({ value }).slice(0, 50)}`,
     body: withFields({ [field]: value }),
     param,

