@@ -58,6 +58,7 @@ describe.concurrent("npm start", () => {
       "PRECISION",
       "THREADS",
       "MEMORY",
+      "MAX_STALL_MS",
       "STATE_DIR",
       "DEV_API_KEY",
       "LOG",

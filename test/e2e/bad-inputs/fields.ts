@@ -50,7 +50,11 @@ const forms: [fields: object, says: RegExp, param: string][] = [
     "structured_outputs.grammar",
   ],
   [
-    { structured_outputs: { grammar: "root ::= ([a-z]{1,2000} [0-9]{1,2000}){1,2000}" } },
+    {
+      structured_outputs: {
+        grammar: "root ::= (([a-z]{1,9000} [0-9]{1,9000}){1,9000} [a-z]){1,9000}",
+      },
+    },
     /compiling it took over|limit/,
     "structured_outputs.grammar",
   ],
