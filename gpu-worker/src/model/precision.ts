@@ -5,6 +5,15 @@ export type Precision = (typeof PRECISIONS)[number];
 /** Bits of a quantised matrix's values. */
 export const BITS = { int8: 8, int4: 4 } as const satisfies Partial<Record<Precision, number>>;
 
+/**
+ * Rows that a product of many sequences' tokens needs, so that a token's numbers do not depend on how
+ * many others run with it: with int4's blocks ONNX Runtime adds up a single row in another order.
+ */
+export const FEWEST_ROWS = { fp32: 1, int8: 1, int4: 2 } as const satisfies Record<
+  Precision,
+  number
+>;
+
 /** In float32 these need less than a gigabyte, and quantising costs small models the most. */
 const SMALL_MODEL_PARAMETERS = 200_000_000;
 

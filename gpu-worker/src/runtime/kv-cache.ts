@@ -54,6 +54,28 @@ export class KvCache {
     }
   }
 
+  /** Remembers the first token of a slot, which a run is about to overwrite; @returns what puts it back */
+  keepFirst(slot: number): () => void {
+    const [heads, capacity, headDim] = this.#shape;
+    const kept = this.#all().map((data) => {
+      const starts = Array.from(
+        { length: heads },
+        (_, head) => slot * this.#slotLength + head * capacity * headDim,
+      );
+      return {
+        data,
+        heads: starts.map((start) => [start, data.slice(start, start + headDim)] as const),
+      };
+    });
+    return () => {
+      for (const { data, heads: values } of kept) {
+        for (const [start, first] of values) {
+          data.set(first, start);
+        }
+      }
+    };
+  }
+
   /** Gives the memory of a slot back to the system. */
   clear(slot: number): void {
     for (const data of this.#all()) {
