@@ -84,15 +84,24 @@ function bytesByRow(graph: Graph, x: Value): { bytes: Value; zero: Value; scale:
   return { bytes: graph.op("QuantizeLinear", [scaled, scalar(1), zero]), zero, scale };
 }
 
-/**
- * Neighbours in a row that share a scale and a zero, the best first. Decoding waits for memory, and ONNX
- * Runtime keeps 8 bytes beside each block: 64 are a sixth faster than 32 while decoding and a twentieth
- * over many rows, and with zeros of their own they lose as little as llama.cpp's 32 without.
- */
-const BLOCK_SIZES = [64, 32];
+/** Neighbours in a row that share a scale, and at 4 bits a zero. */
+const BLOCK_SIZE = 32;
 
-/** Of blocks that divide the rows. */
-const blockSizeOf = (sizes: LinearSizes) => BLOCK_SIZES.find((size) => sizes.in % size === 0);
+/**
+ * Of long rows, as those of the 2B model and larger ones. Decoding waits for memory, and ONNX Runtime
+ * keeps 8 bytes beside each block: these are a sixth faster while decoding and a twentieth over many
+ * rows, and with zeros of their own they lose as little as llama.cpp's blocks of 32 without.
+ */
+const LONG_ROW_BLOCK_SIZE = 64;
+
+/** In small models, which are fast anyway, what is lost matters more. */
+const LONG_ROW = 1024;
+
+/** Of 4 bits; undefined where no blocks divide the rows. */
+function blockSizeOf(sizes: LinearSizes): number | undefined {
+  const longRows = sizes.in >= LONG_ROW ? [LONG_ROW_BLOCK_SIZE] : [];
+  return [...longRows, BLOCK_SIZE].find((size) => sizes.in % size === 0);
+}
 
 /** Computes with activations of 8 bits in blocks of the same size. */
 const INT8_ACTIVATIONS = 4;
@@ -115,8 +124,8 @@ function int4Product(graph: Graph, x: Value, matrix: Matrix, size: number): Valu
 /** Rows of a table [out, in]: indices [S] → [S, in]. */
 export function tableRows(graph: Graph, indices: Value, sizes: LinearSizes): Value {
   const { precision } = graph;
-  const size = blockSizeOf(sizes);
-  if (precision === "fp32" || size === undefined) {
+  const size = precision === "int4" ? blockSizeOf(sizes) : BLOCK_SIZE;
+  if (precision === "fp32" || size === undefined || sizes.in % size !== 0) {
     return graph.op("Gather", [graph.weight("weight", [sizes.out, sizes.in]), indices]);
   }
   const { quants, scales, zeros } = graph.quantised(matrixOf(sizes).sources, {
