@@ -22,8 +22,8 @@ export function linear(graph: Graph, x: Value, sizes: LinearSizes): Value {
 }
 
 /**
- * Several linear layers that read the same x, as one product: fewer pauses of all threads but one, 3 %
- * of a decoding step at 2B size for queries, keys and values. Outputs in the order of the layers.
+ * Several linear layers that read the same x, as one product: narrow ones keep threads less busy (28
+ * million weights a millisecond for 1,024 outputs, 36 for 6,144). Outputs in the order of the layers.
  */
 export function joinedLinear(
   graph: Graph,
