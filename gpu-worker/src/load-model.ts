@@ -29,6 +29,7 @@ export async function loadModel(checkpoint: Checkpoint, options: LoadOptions): P
   return new OnnxModel({
     config,
     graphs,
+    precision,
     threads,
     slots,
     ...memory,

@@ -9,6 +9,7 @@ import {
   tableProduct,
   tableRows,
 } from "../../gpu-worker/src/model/layers.ts";
+import { ROW_MULTIPLE } from "../../gpu-worker/src/model/precision.ts";
 import type { Precision } from "../../gpu-worker/src/model/precision.ts";
 import {
   DENSE,
@@ -77,6 +78,7 @@ describe("linear", () => {
     { precision: "int8", width: 48, op: "MatMulIntegerToFloat", most: 0.015 },
     { precision: "int4", width: 64, op: "MatMulNBits", most: 0.1 },
     { precision: "int4", width: 160, op: "MatMulNBits", most: 0.1 },
+    { precision: "int4", width: 1024, op: "MatMulNBits", most: 0.1 },
     { precision: "int4", width: 48, op: "MatMulIntegerToFloat", most: 0.015 },
   ] as const)(
     "at $precision over rows of $width is $op, near the exact product",
@@ -85,6 +87,37 @@ describe("linear", () => {
       expect(result.ops).toContain(op);
       expect(result.distance).toBeLessThan(most);
       expect(result.distance).toBeGreaterThan(most / 1000);
+    },
+  );
+
+  it.each([
+    { precision: "int8", width: 64 },
+    { precision: "int8", width: 1024 },
+    { precision: "int4", width: 64 },
+    { precision: "int4", width: 1024 },
+  ] as const)(
+    "at $precision over rows of $width gives each row the same among any number of others that a run has",
+    async ({ precision, width }) => {
+      const out = 40;
+      const most = 18;
+      const all = randomValues(3, most, width);
+      const graph = new Graph(precision);
+      const input = graph.input("x", "float32", ["S", width]);
+      graph.output("y", linear(graph, input, { in: width, out }), "float32", ["S", out]);
+      const weights = { weight: randomValues(7, out, width) };
+      const firstRows = (rows: number) => {
+        const x = { data: all.data.slice(0, rows * width), shape: [rows, width] };
+        return runGraph(graph, {
+          weights,
+          inputs: { x },
+          output: { name: "y", shape: [rows, out] },
+        });
+      };
+      const expected = await firstRows(most);
+      const step = ROW_MULTIPLE[precision];
+      for (let rows: number = step; rows < most; rows += step) {
+        expect(await firstRows(rows)).toEqual(expected.slice(0, rows * out));
+      }
     },
   );
 
@@ -135,6 +168,7 @@ describe("a table", () => {
     { precision: "fp32", width: 64, most: 1e-7 },
     { precision: "int8", width: 64, most: 0.006 },
     { precision: "int4", width: 64, most: 0.1 },
+    { precision: "int4", width: 1024, most: 0.1 },
     { precision: "int4", width: 48, most: 1e-7 },
   ] as const)("gives its rows at $precision, $width wide", async ({ precision, width, most }) => {
     const table = randomValues(5, 20, width);

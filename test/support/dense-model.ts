@@ -42,7 +42,7 @@ export async function openDenseModel(
     slotCapacity: SLOT_CAPACITY,
     tokenBudget: SLOTS * SLOT_CAPACITY,
   };
-  const model = new OnnxModel({ config, graphs, ...sizes });
+  const model = new OnnxModel({ config, graphs, precision, ...sizes });
   return {
     model,
     close: () => {

@@ -17,7 +17,7 @@ import { writeWeightFile } from "./weight-file.ts";
 import type { OnProgress } from "./weight-file.ts";
 
 /** Part of the cache key: raise it with every change to what the graphs compute or how they are stored. */
-export const GRAPH_VERSION = 5;
+export const GRAPH_VERSION = 6;
 
 const WEIGHTS_FILE = "weights.data";
 

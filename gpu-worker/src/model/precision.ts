@@ -5,6 +5,16 @@ export type Precision = (typeof PRECISIONS)[number];
 /** Bits of a quantised matrix's values. */
 export const BITS = { int8: 8, int4: 4 } as const satisfies Partial<Record<Precision, number>>;
 
+/**
+ * A product's rows come in a multiple of this, so that a token's numbers do not depend on how many others
+ * run with it: with int4's blocks of 64 ONNX Runtime takes two rows at a time, and adds up the one that is
+ * left of an odd number in another order.
+ */
+export const ROW_MULTIPLE = { fp32: 1, int8: 1, int4: 2 } as const satisfies Record<
+  Precision,
+  number
+>;
+
 /** In float32 these need less than a gigabyte, and quantising costs small models the most. */
 const SMALL_MODEL_PARAMETERS = 200_000_000;
 

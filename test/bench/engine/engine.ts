@@ -1,5 +1,4 @@
-import { freemem } from "node:os";
-import { availableParallelism } from "node:os";
+import { availableParallelism, freemem, loadavg } from "node:os";
 import { join } from "node:path";
 
 import { openCheckpoint } from "../../../gpu-worker/src/checkpoint.ts";
@@ -51,6 +50,9 @@ export async function engine([longest = "4096"]: readonly string[]): Promise<voi
   const sources = await sourcesOf(checkpoint, text);
   const all = Object.keys(sources).map((name) => subjects.use(new Subject(name)));
 
+  console.log(
+    `load average before: ${loadavg()[0]?.toFixed(1)}; others' work makes ratios worthless`,
+  );
   await loadAll(all, sources, Math.max(...contexts) + SPARE_TOKENS);
   const rows: string[][] = [];
   for (const context of contexts) {

@@ -26,10 +26,12 @@ export class OwnModel implements SubjectModel {
     const { cacheFolder, precision } = source;
     const memory = { tokenBudget: sequences * capacity, slotCapacity: capacity };
     const options = { cacheFolder, precision, threads, slots: sequences, memory };
-    return new OwnModel(await loadModel(await openCheckpoint(source.checkpoint), options));
+    const model = await loadModel(await openCheckpoint(source.checkpoint), options);
+    return new OwnModel(model);
   }
 
-  reach({ context }: TaskOf<"reach">): Promise<number> {
+  async reach({ context }: TaskOf<"reach">): Promise<number> {
+    await this.#model.settled;
     return secondsOf(async () => {
       for (; this.#context < context; this.#context += PREFILL_CHUNK) {
         await this.#run(this.#context, Math.min(PREFILL_CHUNK, context - this.#context));

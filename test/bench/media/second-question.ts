@@ -14,7 +14,7 @@ import { median, printTable } from "../table.ts";
 /** Sides of pictures in pixels: 1,024 and 4,096 patches, 256 and 1,024 tokens. */
 const SIDES = [512, 1024];
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 
 /**
  * Time to the first token of a question about a picture that is new, and of a second question about it,
