@@ -14,7 +14,7 @@ const path = z
 
 /**
  * What `npm start` reads from the environment; descriptions are what `--help` prints. The GPU worker
- * reads `MODEL` and what begins with `HF_` itself.
+ * reads `MODEL` and what begins with `HF_` or `OTEL_` itself.
  */
 const Environment = z.object({
   PORT: wholeNumber(0, 65_535)
@@ -61,6 +61,10 @@ const Environment = z.object({
     .regex(/^[\x21-\x7e]{8,128}$/, "expected 8 to 128 visible ASCII characters")
     .optional()
     .describe("API key that the local API accepts; made up at the first start unless set"),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .string()
+    .optional()
+    .describe("address of an OpenTelemetry collector that a span of each completion is sent to"),
   LOG: z
     .enum(["debug", "info", "warn", "error", "silent"])
     .default("warn")
@@ -89,7 +93,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
 /** One line for each variable: name, default, meaning. */
 export function describeSettings(): string {
   return Object.entries(Environment.shape)
-    .map(([name, field]) => `  ${name.padEnd(12)} ${field.description ?? ""}${defaultOf(field)}`)
+    .map(([name, field]) => `  ${name.padEnd(27)} ${field.description ?? ""}${defaultOf(field)}`)
     .join("\n");
 }
 

@@ -8,6 +8,9 @@ const least = {
   WORKER_SECRET: "a secret of at least 32 characters",
 };
 
+const tracesUrlOf = (address: string) =>
+  readConfig({ ...least, OTEL_EXPORTER_OTLP_ENDPOINT: address }).tracesUrl;
+
 describe("readConfig", () => {
   it("needs a model, a cache folder and a secret, and has a default for all else", () => {
     const config = readConfig({ ...least, UNRELATED: "x" });
@@ -16,6 +19,7 @@ describe("readConfig", () => {
       port: 8000,
       model: "models/tiny",
       hub: { endpoint: "https://huggingface.co", token: undefined },
+      tracesUrl: undefined,
       cacheFolder: "/var/cache/graphs",
       precision: undefined,
       logLevel: "info",
@@ -25,6 +29,12 @@ describe("readConfig", () => {
 
   it.each(["fp32", "int8", "int4"])("takes the precision %s", (precision) => {
     expect(readConfig({ ...least, PRECISION: precision }).precision).toBe(precision);
+  });
+
+  it("sends spans under the collector's address, and nowhere for an empty one", () => {
+    expect(tracesUrlOf("http://127.0.0.1:4318/")).toBe("http://127.0.0.1:4318/v1/traces");
+    expect(tracesUrlOf("")).toBeUndefined();
+    expect(() => tracesUrlOf("ftp://collector")).toThrow(ConfigError);
   });
 
   it("takes port 0, which means any", () => {

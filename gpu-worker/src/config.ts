@@ -21,6 +21,12 @@ const byteSize = z
     return Number(digits) * (Object.entries(UNITS).find(([name]) => name === unit)?.[1] ?? 1);
   });
 
+/** Without slashes at its end. */
+const httpAddress = z
+  .url({ protocol: /^https?$/, error: "expected an http or https address" })
+  .refine(isPlainAddress, "expected an address without user, query and fragment")
+  .transform((address) => address.replace(/\/+$/, ""));
+
 /** Environment variables of the GPU worker, with what each means. */
 const Environment = z.object({
   HOST: z.string().default("127.0.0.1").describe("address to listen on"),
@@ -29,12 +35,7 @@ const Environment = z.object({
     .string()
     .min(1)
     .describe("checkpoint: a folder, or a Hugging Face id owner/name, optionally @revision"),
-  HF_ENDPOINT: z
-    .url({ protocol: /^https?$/, error: "expected an http or https address" })
-    .refine(isPlainAddress, "expected an address without user, query and fragment")
-    .transform((address) => address.replace(/\/+$/, ""))
-    .default("https://huggingface.co")
-    .describe("address of the hub"),
+  HF_ENDPOINT: httpAddress.default("https://huggingface.co").describe("address of the hub"),
   HF_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]{1,1024}$/, "expected visible ASCII characters")
@@ -64,6 +65,9 @@ const Environment = z.object({
   ),
   MAX_QUEUE: count(64).describe("requests that may wait beyond those that run"),
   DRAIN_SECONDS: count(30).describe("seconds that running answers get after SIGTERM"),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpAddress
+    .optional()
+    .describe("address of the OpenTelemetry collector (OTLP over HTTP) that spans are sent to"),
   LOG: z.enum(LOG_LEVELS).default("info").describe("least level of log lines"),
 });
 
@@ -82,6 +86,8 @@ export interface Config {
   maxStallMs: number;
   maxQueue: number;
   drainSeconds: number;
+  /** Where spans go, as OTLP over HTTP; absent: nowhere. */
+  tracesUrl: string | undefined;
   logLevel: (typeof LOG_LEVELS)[number];
   /** Sequences that run together: what ONNX Runtime decodes efficiently as one batch. */
   slots: number;
@@ -98,17 +104,19 @@ export class ConfigError extends Error {
 
 /** @throws ConfigError that names the variable and what was expected */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
-  const { HF_TOKEN, HF_ENDPOINT, ...others } = environment;
+  const { HF_TOKEN, HF_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT, ...others } = environment;
   const parsed = Environment.safeParse({
     ...others,
     HF_TOKEN: HF_TOKEN || undefined, // the hub's own tools take an empty variable as none, too
     HF_ENDPOINT: HF_ENDPOINT || undefined,
+    OTEL_EXPORTER_OTLP_ENDPOINT: OTEL_EXPORTER_OTLP_ENDPOINT || undefined,
   });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new ConfigError(`${issue?.path.join(".")}: ${issue?.message}`);
   }
   const values = parsed.data;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: collector } = values;
   return {
     host: values.HOST,
     port: values.PORT,
@@ -121,6 +129,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     maxStallMs: values.MAX_STALL_MS,
     maxQueue: values.MAX_QUEUE,
     drainSeconds: values.DRAIN_SECONDS,
+    tracesUrl: collector === undefined ? undefined : `${collector}/v1/traces`,
     logLevel: values.LOG,
     slots: SLOTS,
     memoryBytes: values.MEMORY,

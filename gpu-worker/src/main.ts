@@ -19,6 +19,7 @@ import { PromptThread } from "./prompt/prompt-thread.ts";
 import { ChatService } from "./server/chat-service.ts";
 import { RequestMedia } from "./server/request-media.ts";
 import { WorkerServer } from "./server/worker-server.ts";
+import { startTracing } from "./tracing/tracing.ts";
 import { ClipPreprocessor } from "./vision/clip-preprocessor.ts";
 import { ImagePreprocessor } from "./vision/image-preprocessor.ts";
 import { CheckpointError } from "./weights/checkpoint-error.ts";
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
     maxTokens: memory.slotCapacity,
   });
   const figures = new WorkerFigures();
+  const tracing = await startTracing(config.tracesUrl, logger);
   const prompts = new PromptThread(checkpoint.prompter);
   const grammars = grammarsOf(checkpoint);
   const chunkTimes = await measureChunks(model, config.maxStallMs);
@@ -52,6 +54,7 @@ async function main(): Promise<void> {
     generator,
     snapshot: () => generator.snapshot(),
     figures,
+    tracer: tracing.tracer,
     admission: new Admission(config.slots + config.maxQueue),
     logger,
     secret: config.secret,
@@ -67,7 +70,7 @@ async function main(): Promise<void> {
   await server.drain(config.drainSeconds * 1000);
   await generator.idle();
   clips.close();
-  await Promise.all([images.close(), prompts.close(), grammars.close()]);
+  await Promise.all([tracing.close(), images.close(), prompts.close(), grammars.close()]);
   model.close();
   process.exit(0);
 }

@@ -61,6 +61,7 @@ describe.concurrent("npm start", () => {
       "MAX_STALL_MS",
       "STATE_DIR",
       "DEV_API_KEY",
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
       "LOG",
     ]);
     const readme = await readFile(join(repository, "README.md"), "utf8");

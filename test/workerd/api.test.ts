@@ -249,6 +249,18 @@ describe("a chat completion", () => {
     await expect.poll(() => usageOf("whole")).toMatchObject([USAGE]);
   });
 
+  const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  it.each([
+    ["a well-formed", TRACEPARENT, TRACEPARENT],
+    ["no malformed", `${TRACEPARENT}; secret=1`, null],
+    ["no absent", undefined, null],
+  ])("passes on %s traceparent", async (kind, traceparent, expected) => {
+    const prompt = `traceparent: ${kind}`;
+    const headers = traceparent === undefined ? {} : { traceparent };
+    await (await post(chat("answers", prompt), { headers })).text();
+    expect(await callsOf(prompt)).toMatchObject([{ traceparent: expected }]);
+  });
+
   it("survives a failing database: the answer is not worth less than its record", async () => {
     await env.DB.exec("ALTER TABLE usage_records RENAME TO hidden");
     const answer = await postWith({}, chat("answers", "unrecorded"));

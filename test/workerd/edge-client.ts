@@ -67,6 +67,7 @@ export async function failureOf(response: Response) {
 const RecordedCalls = z.array(
   z.object({
     id: z.string(),
+    traceparent: z.string().nullable(),
     body: z.object({ messages: z.array(z.object({ content: z.unknown() })) }),
     media: z.array(
       z.object({ name: z.string(), type: z.string(), bytes: z.int(), sha256: z.string() }),

@@ -12,6 +12,8 @@ import type { OutgoingRequest } from "./worker-request.ts";
 export interface CompletionCall {
   worker: GpuWorker;
   request: OutgoingRequest;
+  /** The client's header. */
+  traceparent: string | undefined;
   /** Aborts when the client leaves. */
   client: AbortSignal;
   logger: Logger;
@@ -32,7 +34,7 @@ const CLIENT_LEFT = new Error("The client left.");
 
 /** Sends a chat completion to its GPU worker and follows it to its end, whoever ends it. */
 export function runCompletion(call: CompletionCall): RunningCompletion {
-  const { worker, request, client } = call;
+  const { worker, request, traceparent, client } = call;
   const stop = new AbortController();
   client.addEventListener("abort", () => stop.abort(CLIENT_LEFT), { once: true });
 
@@ -40,6 +42,7 @@ export function runCompletion(call: CompletionCall): RunningCompletion {
     ...request,
     method: "POST",
     path: CHAT_COMPLETIONS_PATH,
+    traceparent,
     signal: stop.signal,
   }).then((response) => relayCompletion(response, stop));
 

@@ -1,4 +1,5 @@
 import { mediaParts, parseChatRequest, urlsOf } from "@qwen3-vl/shared/chat";
+import { TRACEPARENT_HEADER } from "@qwen3-vl/shared/traceparent";
 import { Hono } from "hono";
 import type { Context } from "hono";
 
@@ -28,7 +29,9 @@ export const chatCompletions = new Hono<AppEnv>()
     const outgoing = await toWorkerRequest({ id, tenant: c.var.apiKeyId }, request, media);
     client.throwIfAborted();
     const logger = createLogger(c.env.LOG);
-    const completion = runCompletion({ worker, request: outgoing, client, logger });
+    const traceparent = c.req.header(TRACEPARENT_HEADER);
+    const call = { worker, request: outgoing, traceparent, client, logger };
+    const completion = runCompletion(call);
     const books = { id, model: request.model, startedAt };
     c.executionCtx.waitUntil(completion.ending.then((ending) => record(c, books, ending)));
     return completion.answer;

@@ -1,11 +1,7 @@
 import type { ServerResponse } from "node:http";
 
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
-import type {
-  ChatCompletion,
-  ChoiceLogprobs,
-  FinishReason,
-} from "@qwen3-vl/shared/chat-completion";
+import type { ChatCompletion, ChoiceLogprobs } from "@qwen3-vl/shared/chat-completion";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { DONE } from "@qwen3-vl/shared/sse";
 import type { ServerSentEvent } from "@qwen3-vl/shared/sse";
@@ -22,6 +18,7 @@ import {
 import type { ChoiceEvent } from "../engine/choices.ts";
 import { MessageBuilder } from "../output/message-builder.ts";
 import type { OutputParser } from "../output/message-delta.ts";
+import { toldReason } from "../output/told-reason.ts";
 import { completion, completionChunk, usageChunk } from "./completion-format.ts";
 import type { ChoicePart, CompletionHeader } from "./completion-format.ts";
 import type { EventStream } from "./event-stream.ts";
@@ -92,7 +89,7 @@ function chunkParts(event: ChoiceEvent, { outputs, formatLogprobs }: Exchange): 
   const deltas = [...output.push(event), ...(finishReason === undefined ? [] : output.end())];
   const parts: ChoicePart[] = deltas.map((delta) => ({ index, delta }));
   if (finishReason !== undefined) {
-    parts.push({ index, delta: {}, finishReason: reasonOf(finishReason, output) });
+    parts.push({ index, delta: {}, finishReason: toldReason(finishReason, output) });
   }
   if (tokens === undefined) {
     return parts;
@@ -143,10 +140,6 @@ export function promptHeaders({ counts }: LiveRequest): Record<string, string> {
 
 export function closedByClient(cause?: unknown): ApiError {
   return new ApiError("client_closed_request", "The request was aborted.", { cause });
-}
-
-function reasonOf(reason: FinishReason, { hasToolCalls }: OutputParser): FinishReason {
-  return reason === "stop" && hasToolCalls ? "tool_calls" : reason;
 }
 
 function outputOf(outputs: readonly OutputParser[], { choice }: ChoiceEvent): OutputParser {

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import type { Tracer } from "@opentelemetry/api";
 import { parseChatRequest } from "@qwen3-vl/shared/chat";
 import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import { parseJson } from "@qwen3-vl/shared/json";
+import { TRACEPARENT_HEADER } from "@qwen3-vl/shared/traceparent";
 import { WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
 
 import type { Admission } from "../engine/admission.ts";
@@ -11,6 +13,7 @@ import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
 import { RequestTimer } from "../metrics/request-timer.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
+import { CompletionSpan } from "../tracing/completion-span.ts";
 import { closedByClient, promptHeaders, writeStream, writeWhole } from "./answer-writer.ts";
 import type { Exchange } from "./answer-writer.ts";
 import type { ChatService } from "./chat-service.ts";
@@ -25,6 +28,7 @@ export interface ChatCompletionsOptions {
   admission: Admission;
   registry: RequestRegistry;
   figures: WorkerFigures;
+  tracer: Tracer;
   logger: Logger;
   /** @throws ApiError unless the call with this content was signed */
   verify: (incoming: IncomingMessage, content: string) => Promise<void>;
@@ -49,7 +53,19 @@ export class ChatCompletions {
 
   /** A completion. */
   async handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    await this.#exchange(incoming, response, (received) => this.#answer(received));
+    const { [TRACEPARENT_HEADER]: traceparent } = incoming.headers;
+    const span = new CompletionSpan(this.#options.tracer, traceparent);
+    try {
+      await this.#exchange(incoming, response, (received) => {
+        span.follow(received);
+        return this.#answer(received, span);
+      });
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    } finally {
+      span.end();
+    }
   }
 
   /** An estimate of the same body. */
@@ -95,10 +111,12 @@ export class ChatCompletions {
     }
   }
 
-  async #answer({ workerRequest, media, live, timer, response }: Received): Promise<void> {
+  async #answer(received: Received, span: CompletionSpan): Promise<void> {
+    const { workerRequest, media, live, response } = received;
     const { id, tenant, priority, body } = workerRequest;
     const { service, generator, admission } = this.#options;
     const request = parseChatRequest(body);
+    span.ask(request);
     using places = new DisposableStack();
     places.use(admission.enterChoices(request.n ?? 1));
     const context = { tenant, priority, parts: media, signal: live.signal };
@@ -114,17 +132,23 @@ export class ChatCompletions {
       created: Math.floor(Date.now() / 1000),
       model: service.model.id,
     };
-    const events = counted(generator.generate(generation, live.signal), live, timer);
+    span.answer(header, outputs);
+    const events = counted(generator.generate(generation, live.signal), received, span);
     const exchange = { request, live, header, response, outputs, formatLogprobs };
-    await (request.stream ? this.#stream(exchange, events) : writeWhole(exchange, events));
+    await (request.stream ? this.#stream(exchange, events, span) : writeWhole(exchange, events));
   }
 
   /** Once the stream is open, a failure can only be told inside it. */
-  async #stream(exchange: Exchange, events: AsyncIterable<ChoiceEvent>): Promise<void> {
+  async #stream(
+    exchange: Exchange,
+    events: AsyncIterable<ChoiceEvent>,
+    span: CompletionSpan,
+  ): Promise<void> {
     const stream = new EventStream(exchange.response, promptHeaders(exchange.live));
     try {
       await writeStream(stream, exchange, events);
     } catch (error) {
+      span.fail(exchange.live.signal.aborted ? closedByClient(error) : error);
       const apiError = toApiError(error);
       this.#options.logger.error("answer failed", { id: exchange.header.id, error });
       await stream.send({ data: JSON.stringify(apiError) });
@@ -137,8 +161,8 @@ export class ChatCompletions {
 /** The same events, each counted and timed before anyone else sees it. */
 async function* counted(
   events: AsyncIterable<ChoiceEvent>,
-  { counts, signal }: LiveRequest,
-  timer: RequestTimer,
+  { live: { counts, signal }, timer }: Received,
+  span: CompletionSpan,
 ): AsyncGenerator<ChoiceEvent> {
   const completionTokens: number[] = [];
   const reasoningTokens: number[] = [];
@@ -146,6 +170,7 @@ async function* counted(
   try {
     for await (const event of events) {
       timer.note(event);
+      span.note(event);
       completionTokens[event.choice] = event.completionTokens;
       reasoningTokens[event.choice] = event.reasoningTokens;
       counts.completion = completionTokens.reduce((sum, tokens) => sum + tokens, 0);

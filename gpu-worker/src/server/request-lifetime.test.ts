@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Admission } from "../engine/admission.ts";
 import { Logger } from "../log.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
+import { startTracing } from "../tracing/tracing.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import {
@@ -138,13 +139,15 @@ async function heldChat() {
   const answered = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
   const admission = new Admission(1);
+  const logger = new Logger("silent");
   const chat = new ChatCompletions({
     service: worker.service,
     generator: worker,
     admission,
     registry: new RequestRegistry(),
     figures: new WorkerFigures(),
-    logger: new Logger("silent"),
+    tracer: (await startTracing(undefined, logger)).tracer,
+    logger,
     verify: () => {
       verifying.resolve();
       return verified.promise;

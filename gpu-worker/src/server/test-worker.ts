@@ -4,6 +4,7 @@ import { request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingMessage, Server } from "node:http";
 import { join } from "node:path";
 
+import type { Tracer } from "@opentelemetry/api";
 import { SIGNATURE_HEADER, signCall } from "@qwen3-vl/shared/signature";
 import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
 
@@ -17,6 +18,7 @@ import { tokenTable } from "../grammar/token-table.ts";
 import { Logger } from "../log.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
+import { startTracing } from "../tracing/tracing.ts";
 import { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { ImagePreprocessor } from "../vision/image-preprocessor.ts";
 import { ChatService } from "./chat-service.ts";
@@ -36,6 +38,14 @@ export type Script = (
   signal: AbortSignal,
 ) => AsyncIterable<ChoiceEvent>;
 
+interface StartOptions {
+  places?: number;
+  memory?: typeof MEMORY;
+  template?: string;
+  /** Where spans go; nowhere without. */
+  tracesUrl?: string;
+}
+
 /** A worker server on a free port, real but for its generator: each test says what that answers. */
 export class TestWorker implements Generator {
   answer: Script = () => eventsOf("ok");
@@ -46,19 +56,17 @@ export class TestWorker implements Generator {
   #port = 0;
 
   constructor(
-    service: ChatService,
-    figures: WorkerFigures,
+    parts: { service: ChatService; figures: WorkerFigures; tracer: Tracer },
     places: number,
     close: () => Promise<void>,
   ) {
     this.admission = new Admission(places);
-    this.service = service;
+    this.service = parts.service;
     this.#close = close;
     this.server = new WorkerServer({
-      service,
+      ...parts,
       generator: this,
       snapshot: () => snapshotOf(),
-      figures,
       admission: this.admission,
       logger: new Logger("silent"),
       secret: SECRET,
@@ -66,7 +74,8 @@ export class TestWorker implements Generator {
   }
 
   /** @param options the checkpoint's `template` may be another than its own */
-  static async start({ places = 4, memory = MEMORY, template = "" } = {}): Promise<TestWorker> {
+  static async start(options: StartOptions = {}): Promise<TestWorker> {
+    const { places = 4, memory = MEMORY, template = "", tracesUrl } = options;
     const {
       config,
       generation,
@@ -97,9 +106,11 @@ export class TestWorker implements Generator {
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     } as const;
     const service = new ChatService({ model, media, prompts, grammars, tokenizer, generation });
-    const worker = new TestWorker(service, figures, places, async () => {
+    const tracing = await startTracing(tracesUrl, new Logger("silent"));
+    const parts = { service, figures, tracer: tracing.tracer };
+    const worker = new TestWorker(parts, places, async () => {
       clips.close();
-      await Promise.all([images.close(), prompts.close(), grammars.close()]);
+      await Promise.all([tracing.close(), images.close(), prompts.close(), grammars.close()]);
     });
     worker.#port = await worker.server.listen("127.0.0.1", 0);
     return worker;

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 
+import type { Tracer } from "@opentelemetry/api";
 import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import type { Model, ModelList } from "@qwen3-vl/shared/models";
 import { SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
@@ -30,6 +31,7 @@ export interface WorkerServerOptions {
   snapshot: () => EngineSnapshot;
   figures: WorkerFigures;
   admission: Admission;
+  tracer: Tracer;
   logger: Logger;
   /** Shared with the edge; every route but the probes wants calls signed with it. */
   secret: string;

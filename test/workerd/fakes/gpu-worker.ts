@@ -18,6 +18,8 @@ import { GPU_WORKER_SECRET } from "./secret.ts";
 export interface RecordedCall {
   id: string;
   prompt: string;
+  /** The header of that name. */
+  traceparent: string | null;
   body: ChatRequest;
   media: { name: string; type: string; bytes: number }[];
   /** The edge closed the connection before the answer was whole. */
@@ -88,7 +90,9 @@ async function receive(request: IncomingMessage): Promise<RecordedCall> {
   }
   const parsed = parseChatRequest(body);
   const seen = { wasClosed: false, wasAborted: false, completionTokens: 0 };
-  return { id, prompt: promptOf(parsed), body: parsed, media, ...seen };
+  const header = request.headers["traceparent"];
+  const traceparent = header === undefined ? null : String(header);
+  return { id, prompt: promptOf(parsed), traceparent, body: parsed, media, ...seen };
 }
 
 async function verify(request: IncomingMessage, path: string, content: string): Promise<void> {
