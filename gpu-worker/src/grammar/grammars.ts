@@ -5,7 +5,7 @@ import type { TokenTable } from "./token-table.ts";
 import { UnsupportedGrammar } from "./unsupported.ts";
 import { CallFailed, WatchedThread } from "./watched-thread.ts";
 
-/** Over 151,936 tokens most schemas take 0.1 s, each length or long pattern of its own up to a second. */
+/** Over 151,936 tokens most schemas take 0.1 s; lengths take a second together, a long pattern up to one. */
 const COMPILE_LIMIT_MS = 5000;
 /** Loading the library and reading 151,936 tokens takes 0.3 s; a busy machine is given more. */
 const OPEN_LIMIT_MS = 60_000;

@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { parseChatRequest } from "@qwen3-vl/shared/chat";
 
 import { maskLogits } from "../../../gpu-worker/src/grammar/grammar-constraint.ts";
+import type { GrammarConstraint } from "../../../gpu-worker/src/grammar/grammar-constraint.ts";
 import { Grammars } from "../../../gpu-worker/src/grammar/grammars.ts";
 import { outputGrammar } from "../../../gpu-worker/src/grammar/output-grammar.ts";
 import { tokenTable } from "../../../gpu-worker/src/grammar/token-table.ts";
 import { Tokenizer } from "../../../gpu-worker/src/prompt/tokenizer.ts";
 import { SHAPES } from "../precisions/shapes-answers.ts";
+import { median } from "../table.ts";
+import { boundSteps } from "./bound-steps.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -35,8 +38,10 @@ const TEXT =
   '{"name": "a heart", "label": "black", "when": "2026-11-24T10:00:00Z", "box": [1, 20, 300, 999]}';
 /** Schemas in a row, none like another. */
 const UNIQUE_SCHEMAS = 1000;
+/** Of a text, told one by one. */
+const SLOWEST_TOKENS = 4;
 
-/** Set-up, compiling and the time of a token under a grammar; memory over schemas that never come again. */
+/** Set-up, compiling and the time of tokens and steps under a grammar; memory over schemas that never come again. */
 export async function grammar(): Promise<void> {
   for (const { name, vocabSize, file } of VOCABULARIES) {
     const [json, config] = ["tokenizer.json", "tokenizer_config.json"].map((it) =>
@@ -52,19 +57,33 @@ export async function grammar(): Promise<void> {
     using constraint = grammars.constraint(source);
     await timed("and where texts are written", () => constraint.ready());
     const tokenIds = tokenizer.encodePlain(TEXT);
-    await timed(
-      "a token in the thread, hidden behind the model's step",
-      async () => {
-        for (const tokenId of tokenIds) {
-          constraint.accept(tokenId);
-          await constraint.ready();
-        }
-      },
-      tokenIds.length,
-    );
+    await timeTokens(constraint, tokenIds, (id) => Buffer.from(tokenizer.bytesOf(id)).toString());
     timeMask(vocabSize);
     await manySchemas(grammars);
     await grammars.close();
+  }
+  await boundSteps();
+}
+
+/** Each token alone: the slowest hold up a step, however short the others are. */
+async function timeTokens(
+  constraint: GrammarConstraint,
+  tokenIds: readonly number[],
+  textOf: (tokenId: number) => string,
+): Promise<void> {
+  const tokens: { text: string; ms: number }[] = [];
+  for (const tokenId of tokenIds) {
+    const start = performance.now();
+    constraint.accept(tokenId);
+    await constraint.ready();
+    tokens.push({ text: textOf(tokenId), ms: performance.now() - start });
+  }
+  tell(
+    "a token in the thread, beside the model's step, median",
+    median(tokens.map(({ ms }) => ms)),
+  );
+  for (const { text, ms } of tokens.toSorted((a, b) => b.ms - a.ms).slice(0, SLOWEST_TOKENS)) {
+    tell(`and behind ${JSON.stringify(text)}`, ms);
   }
 }
 
@@ -103,10 +122,10 @@ function sourceOf(json: unknown): string {
   return outputGrammar(request)?.source ?? "";
 }
 
-async function timed(what: string, work: () => Promise<void>, times = 1): Promise<void> {
+async function timed(what: string, work: () => Promise<void>): Promise<void> {
   const start = performance.now();
   await work();
-  tell(what, (performance.now() - start) / times);
+  tell(what, performance.now() - start);
 }
 
 function tell(what: string, ms: number): void {
