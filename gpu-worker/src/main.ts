@@ -21,6 +21,7 @@ import { RequestMedia } from "./server/request-media.ts";
 import { WorkerServer } from "./server/worker-server.ts";
 import { startTracing } from "./tracing/tracing.ts";
 import { ClipPreprocessor } from "./vision/clip-preprocessor.ts";
+import { MAX_FRAME_TOKENS } from "./vision/clip-size.ts";
 import { ImagePreprocessor } from "./vision/image-preprocessor.ts";
 import { CheckpointError } from "./weights/checkpoint-error.ts";
 
@@ -118,13 +119,10 @@ function endWithStarter(): void {
   process.exit(1);
 }
 
-/** Of a frame at most, whatever the checkpoint's processors say of pictures. */
-const FRAME_TOKENS = 768;
-
-/** Tokens of the largest picture or frame that the checkpoint's processors give the encoder. */
+/** Tokens of the largest picture that the checkpoint's processor lets through, or of a frame. */
 function pictureTokens({ vision }: Checkpoint): number {
   const tokenPixels = (vision.patchSize * vision.mergeSize) ** 2;
-  return Math.max(FRAME_TOKENS, Math.ceil(vision.maxPixels / tokenPixels));
+  return Math.max(MAX_FRAME_TOKENS, Math.ceil(vision.maxPixels / tokenPixels));
 }
 
 /** A prompt and an answer of this many tokens must fit, or hardly any request would. */

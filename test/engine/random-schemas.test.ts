@@ -54,7 +54,7 @@ async function answersUnder(generator: EngineGenerator, schema: unknown, seed: n
     maxTokens: SLOT_CAPACITY - PROMPT_ROOM,
     rules: [],
     scratch: new SamplingScratch(),
-    constraint: () => form.constraint(prompt.tokenIds),
+    constraint: () => form.constraint(prompt),
   });
   const answer = { text: "", finishReason: "none" };
   const events = generator.generate(

@@ -1,6 +1,8 @@
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 
 import type { TokenConstraint } from "../engine/logits-rule.ts";
+import type { ChatPrompt } from "../prompt/chat-prompt.ts";
+import { endsInThought, THOUGHT } from "../prompt/open-thought.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
 import { AfterToken } from "./after-token.ts";
 import { toFieldError } from "./grammar-source.ts";
@@ -35,24 +37,13 @@ export class AnswerForm {
   }
 
   /** For one answer to this prompt; where the prompt opens a thought, the form begins behind it. */
-  constraint(promptIds: Int32Array): TokenConstraint | undefined {
+  constraint(prompt: Pick<ChatPrompt, "text">): TokenConstraint | undefined {
     if (this.#grammar === undefined) {
       return undefined;
     }
-    const constraint = this.#context.grammars.constraint(this.#grammar.source);
-    const closes = this.#openThought(promptIds);
+    const { grammars, tokenizer } = this.#context;
+    const constraint = grammars.constraint(this.#grammar.source);
+    const closes = endsInThought(prompt) ? tokenizer.idOf(THOUGHT.close) : undefined;
     return closes === undefined ? constraint : new AfterToken(closes, constraint);
   }
-
-  /** The token that closes the thought in which the prompt ends; undefined when it ends in none. */
-  #openThought(promptIds: Int32Array): number | undefined {
-    const { tokenizer } = this.#context;
-    const [open, close] = [tokenizer.idOf("<think>"), tokenizer.idOf("</think>")];
-    const end = promptIds.subarray(-LONGEST_OPENING);
-    const isOpen = open !== undefined && end.lastIndexOf(open) > end.lastIndexOf(close ?? -1);
-    return isOpen ? close : undefined;
-  }
 }
-
-/** Tokens of `<think>` and line breaks at a prompt's end; what stands before is the conversation. */
-const LONGEST_OPENING = 3;

@@ -1,3 +1,5 @@
+import { alignUp } from "./madvise.ts";
+
 /** A range of the process's memory, from a huge page's start on and of whole huge pages. */
 export interface Mapping {
   start: bigint;
@@ -24,7 +26,7 @@ export function fullMappings(smaps: string): Mapping[] {
     if (first === undefined || last === undefined) {
       continue;
     }
-    const start = roundUp(BigInt(`0x${first}`));
+    const start = alignUp(BigInt(`0x${first}`), HUGE_PAGE);
     const bytes = Number((BigInt(`0x${last}`) / HUGE_PAGE) * HUGE_PAGE - start);
     const resident = bytesOf(entry, "Rss");
     const isFull = resident >= 0.95 * bytes;
@@ -38,8 +40,4 @@ export function fullMappings(smaps: string): Mapping[] {
 
 function bytesOf(entry: string, field: string): number {
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(entry)?.[1] ?? 0) * 1024;
-}
-
-function roundUp(address: bigint): bigint {
-  return ((address + HUGE_PAGE - 1n) / HUGE_PAGE) * HUGE_PAGE;
 }

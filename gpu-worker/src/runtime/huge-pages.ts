@@ -1,19 +1,10 @@
 import { readFileSync } from "node:fs";
 
-import koffi from "koffi";
-
 import { fullMappings } from "./full-mappings.ts";
-
-/** MADV_COLLAPSE of Linux 6.1: moves what a range holds into huge pages, whatever the system's default. */
-const COLLAPSE = 25;
+import { ADVICE, madvise } from "./madvise.ts";
 
 /** One call at a time holds up whoever else wants memory; 64 MB take some 0.1 s. */
 const PIECE_BYTES = 2 ** 26;
-
-const madvise =
-  process.platform === "linux"
-    ? koffi.load(null).func("int madvise(uint64_t address, size_t length, int advice)")
-    : undefined;
 
 /**
  * Moves the large memory that the process holds by now, the weights, into huge pages, on a thread of
@@ -41,6 +32,6 @@ function readSmaps(): string {
 
 function collapse(address: bigint, bytes: number): Promise<void> {
   return new Promise((resolve) => {
-    madvise?.async(address, bytes, COLLAPSE, () => resolve());
+    madvise?.async(address, bytes, ADVICE.collapse, () => resolve());
   });
 }

@@ -1,15 +1,9 @@
 import koffi from "koffi";
 
-/** Pages of memory are at least this large, and a multiple of it on every platform. */
-const PAGE_BYTES = 65_536;
+import { ADVICE, alignUp, madvise } from "./madvise.ts";
 
-/** MADV_DONTNEED of Linux: the pages are dropped at once and read as zeros afterwards. */
-const DONT_NEED = 4;
-
-const madvise =
-  process.platform === "linux"
-    ? koffi.load(null).func("int madvise(void *address, size_t length, int advice)")
-    : undefined;
+/** A multiple of every platform's pages. */
+const PAGE_BYTES = 65_536n;
 
 /**
  * Gives the whole pages of an array back to the system; its content is lost. Where the system cannot
@@ -17,14 +11,9 @@ const madvise =
  */
 export function releasePages(data: Float32Array<ArrayBuffer>): void {
   const start = koffi.address(data);
-  const first = roundUp(start);
-  const last = roundUp(start + BigInt(data.byteLength)) - BigInt(PAGE_BYTES);
+  const first = alignUp(start, PAGE_BYTES);
+  const last = alignUp(start + BigInt(data.byteLength), PAGE_BYTES) - PAGE_BYTES;
   if (madvise !== undefined && last > first) {
-    madvise(first, Number(last - first), DONT_NEED);
+    madvise(first, Number(last - first), ADVICE.dontNeed);
   }
-}
-
-function roundUp(address: bigint): bigint {
-  const page = BigInt(PAGE_BYTES);
-  return ((address + page - 1n) / page) * page;
 }

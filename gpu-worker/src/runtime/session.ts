@@ -71,18 +71,11 @@ export class Session {
   }
 
   /** `run` without the work of preparing; has begun when this returns. */
-  runPrepared({ inputs, outputs }: PreparedRun, options: Handle | null = null): Promise<void> {
+  runPrepared(prepared: PreparedRun, options: Handle | null = null): Promise<void> {
     const { functions } = loadOrtApi();
     return new Promise((resolve, reject) => {
       functions.run.async(
-        this.#handle,
-        options,
-        inputs.names,
-        inputs.handles,
-        inputs.count,
-        outputs.names,
-        outputs.count,
-        outputs.handles,
+        ...this.#runArguments(prepared, options),
         (error: Error | null, status: unknown) => {
           try {
             if (error !== null) {
@@ -99,19 +92,24 @@ export class Session {
   }
 
   /** On this thread, for runs that are shorter than the way to another: a lookup of a few rows. */
-  runNow({ inputs, outputs }: PreparedRun): void {
+  runNow(prepared: PreparedRun): void {
     const { functions } = loadOrtApi();
-    const status: unknown = functions.run(
+    const status: unknown = functions.run(...this.#runArguments(prepared, null));
+    assertOk(functions, status);
+  }
+
+  /** In the order of OrtApi's Run. */
+  #runArguments({ inputs, outputs }: PreparedRun, options: Handle | null) {
+    return [
       this.#handle,
-      null,
+      options,
       inputs.names,
       inputs.handles,
       inputs.count,
       outputs.names,
       outputs.count,
       outputs.handles,
-    );
-    assertOk(functions, status);
+    ] as const;
   }
 
   /** Must not be called while a run is under way. */

@@ -7,7 +7,7 @@ import type { OutputParser } from "../output/message-delta.ts";
 import { MessageOutput } from "../output/message-output.ts";
 import { ToolCallParser } from "../output/tool-call-parser.ts";
 import type { ChatPrompt } from "../prompt/chat-prompt.ts";
-import { endsInThought } from "./answer-thought.ts";
+import { endsInThought } from "../prompt/open-thought.ts";
 
 /** What makes messages of the answers' texts, one for each choice. */
 export function answerOutputs(request: ChatRequest, prompt: ChatPrompt): OutputParser[] {

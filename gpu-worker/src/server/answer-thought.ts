@@ -6,16 +6,14 @@ import { ThinkingBudget } from "../engine/thinking-budget.ts";
 import { Thought } from "../engine/thought.ts";
 import type { ChatPrompt } from "../prompt/chat-prompt.ts";
 import { templateOptions } from "../prompt/conversation.ts";
+import { endsInThought, THOUGHT } from "../prompt/open-thought.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
-
-const OPEN = "<think>";
-const CLOSE = "</think>";
 
 /**
  * What Qwen3's report ends a thought with that has used its budget, and evaluates the model by. The
  * line breaks after the tag are left to the model: behind it, a grammar may rule.
  */
-const CUT_ENDING = `\n\nConsidering the limited time by the user, I have to give the solution based on the thinking directly now.\n${CLOSE}`;
+const CUT_ENDING = `\n\nConsidering the limited time by the user, I have to give the solution based on the thinking directly now.\n${THOUGHT.close}`;
 
 /** How an answer thinks, and what brings its thought to an end. */
 export interface AnswerThought {
@@ -29,8 +27,8 @@ export function answerThought(
   prompt: ChatPrompt,
   tokenizer: Tokenizer,
 ): AnswerThought {
-  const open = tokenizer.idOf(OPEN);
-  const close = tokenizer.idOf(CLOSE);
+  const open = tokenizer.idOf(THOUGHT.open);
+  const close = tokenizer.idOf(THOUGHT.close);
   const tags = open === undefined || close === undefined ? undefined : { open, close };
   const thought = () => new Thought(tags, endsInThought(prompt));
   return {
@@ -40,11 +38,6 @@ export function answerThought(
         ? undefined
         : new ThinkingBudget(budget, thought(), tokenizer.encodeText(ending(budget, prompt))),
   };
-}
-
-/** Whether the chat template has opened the thought. */
-export function endsInThought({ text }: ChatPrompt): boolean {
-  return text.trimEnd().endsWith(OPEN);
 }
 
 /** @throws ApiError `invalid_request` when the chat template has a checkpoint think that must not */
@@ -67,5 +60,5 @@ function ending(budget: number, prompt: ChatPrompt): string {
   if (budget > 0) {
     return CUT_ENDING;
   }
-  return endsInThought(prompt) ? `\n${CLOSE}` : `\n\n${CLOSE}`;
+  return endsInThought(prompt) ? `\n${THOUGHT.close}` : `\n\n${THOUGHT.close}`;
 }

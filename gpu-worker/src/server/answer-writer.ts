@@ -112,7 +112,7 @@ export async function writeWhole(
     for (const { delta, logprobs, finishReason } of chunkParts(event, exchange)) {
       builders[index]?.add(delta);
       told[index]?.push(...(logprobs?.content ?? []));
-      const message = builders[index]?.message();
+      const message = finishReason === undefined ? undefined : builders[index]?.message();
       if (finishReason !== undefined && message !== undefined) {
         choices[index] = {
           index,

@@ -84,7 +84,7 @@ export class ChatService {
         ...this.#options,
         ...plan,
         scratch: this.#scratch,
-        constraint: () => form.constraint(prompt.tokenIds),
+        constraint: () => form.constraint(prompt),
       }),
     };
     return {
