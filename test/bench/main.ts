@@ -52,7 +52,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     run: secondQuestion,
   },
   serve: {
-    about: "1, 8 and 32 clients, pictures and text, longest stalls; [CHECKPOINT FOLDER]",
+    about: "1, 8 and 32 clients, pictures and text, beside llama.cpp; [FOLDER [PRECISION]]",
     run: serve,
   },
   soak: { about: "50 clients of whom a third leaves; what is held afterwards", run: soak },

@@ -18,8 +18,15 @@ export function evaluationPicture(name: string): Buffer {
 }
 
 export function pictureUrl(name: string): string {
-  return `data:image/png;base64,${evaluationPicture(name).toString("base64")}`;
+  return pngUrl(evaluationPicture(name));
 }
+
+/** The picture that the README asks about. */
+export function exampleUrl(): string {
+  return pngUrl(readFileSync(resolve(import.meta.dirname, "../../examples/shapes.png")));
+}
+
+const pngUrl = (png: Buffer) => `data:image/png;base64,${png.toString("base64")}`;
 
 export type Messages = OpenAI.Chat.ChatCompletionMessageParam[];
 

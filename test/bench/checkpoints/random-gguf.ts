@@ -1,15 +1,30 @@
 import { randomFillSync } from "node:crypto";
+import { rename } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { join } from "node:path";
 
 import type { TextDecoderConfig } from "../../../gpu-worker/src/weights/model-config.ts";
+import { BENCH_FOLDER } from "./bench-folder.ts";
 import { writeGguf } from "./gguf-file.ts";
 import type { GgufTensor } from "./gguf-file.ts";
+import { exists } from "./make-checkpoint.ts";
+
+/** The file of such weights, written at its first use. */
+export async function randomGguf(name: string, config: TextDecoderConfig): Promise<string> {
+  const path = join(BENCH_FOLDER, `${name}-q4_0.gguf`);
+  if (!(await exists(path))) {
+    const unfinished = `${path}.${process.pid}.tmp`;
+    await writeRandomGguf(unfinished, config);
+    await rename(unfinished, path);
+  }
+  return path;
+}
 
 /**
  * Writes random weights of a text decoder's sides as llama.cpp's Q4_0, the head tied to the embeddings:
  * what our int4 is, as llama.cpp has it. The vocabulary only has the right size; tokens are given by number.
  */
-export async function writeRandomGguf(path: string, config: TextDecoderConfig): Promise<void> {
+async function writeRandomGguf(path: string, config: TextDecoderConfig): Promise<void> {
   const blocks = randomBlocks();
   const ones = new Uint8Array(new Float32Array(config.hiddenSize).fill(1).buffer);
   await writeGguf(path, metadataOf(config), tensorsOf(config), (file, { type }, bytes) =>

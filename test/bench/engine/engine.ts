@@ -5,8 +5,8 @@ import { openCheckpoint } from "../../../gpu-worker/src/checkpoint.ts";
 import { bytesPerToken } from "../../../gpu-worker/src/memory-plan.ts";
 import type { TextDecoderConfig } from "../../../gpu-worker/src/weights/model-config.ts";
 import { BENCH_FOLDER } from "../checkpoints/bench-folder.ts";
-import { exists, random2B } from "../checkpoints/make-checkpoint.ts";
-import { writeRandomGguf } from "../checkpoints/random-gguf.ts";
+import { random2B } from "../checkpoints/make-checkpoint.ts";
+import { randomGguf } from "../checkpoints/random-gguf.ts";
 import { median, printTable } from "../table.ts";
 import { installLlamaCpp } from "./llama-cpp.ts";
 import type { SubjectTask, TaskOf } from "./subject-task.ts";
@@ -21,7 +21,7 @@ const PICTURE_SIDES = [32, 64];
 /** Tokens whose prefill is timed: the last ones of the context, one step's worth. */
 const PREFILL_TOKENS = 256;
 
-const DECODED_TOKENS = 8;
+const DECODED_TOKENS = 16;
 
 /** Of every measurement; a machine that others use too is slower at times. */
 const ROUNDS = 5;
@@ -89,10 +89,7 @@ async function sourcesOf(
   checkpoint: string,
   text: TextDecoderConfig,
 ): Promise<Readonly<Record<string, Source>>> {
-  const gguf = join(BENCH_FOLDER, "random-2b-q4_0.gguf");
-  if (!(await exists(gguf))) {
-    await writeRandomGguf(gguf, text);
-  }
+  const gguf = await randomGguf("random-2b", text);
   const cacheFolder = join(BENCH_FOLDER, "graphs");
   return {
     [INT4]: { by: "us", checkpoint, cacheFolder, precision: INT4 },

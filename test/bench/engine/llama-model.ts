@@ -1,70 +1,28 @@
 import { rm } from "node:fs/promises";
 
+import { openLlama } from "./open-llama.ts";
+import type { LlamaSequence } from "./open-llama.ts";
 import { promptTokens, secondsOf } from "./subject-model.ts";
 import type { SubjectModel } from "./subject-model.ts";
 import type { TaskOf } from "./subject-task.ts";
 
-/** As much of node-llama-cpp as is used here. */
-interface LlamaModule {
-  getLlama(options: {
-    gpu: false;
-    build: "never";
-    skipDownload: true;
-    logLevel: "error";
-    maxThreads: number;
-  }): Promise<{ loadModel(options: { modelPath: string }): Promise<LoadedModel> }>;
-}
-
-interface LoadedModel {
-  createContext(options: {
-    contextSize: number;
-    sequences: number;
-    batchSize: number;
-    threads: number;
-    flashAttention: boolean;
-  }): Promise<{ getSequence(): Sequence }>;
-}
-
-interface Sequence {
-  evaluate(tokens: number[], options: { temperature: 0 }): AsyncGenerator<number>;
-  evaluateWithoutGeneratingNewTokens(tokens: number[]): Promise<void>;
-  eraseContextTokenRanges(ranges: { start: number; end: number }[]): Promise<void>;
-  clearHistory(): Promise<void>;
-  saveStateToFile(path: string): Promise<unknown>;
-  loadStateFromFile(path: string, risk: { acceptRisk: true }): Promise<void>;
-}
-
-/** llama.cpp's own default. */
-const BATCH_SIZE = 512;
-
-/** llama.cpp, as its Node binding runs it, with what makes it fastest here: flash attention. */
+/** llama.cpp, as its Node binding runs it. */
 export class LlamaModel implements SubjectModel {
-  readonly #sequences: readonly Sequence[];
+  readonly #sequences: readonly LlamaSequence[];
   readonly #stateFile: string;
   #context = 0;
 
-  private constructor(sequences: readonly Sequence[], stateFile: string) {
+  private constructor(sequences: readonly LlamaSequence[], stateFile: string) {
     this.#sequences = sequences;
     this.#stateFile = stateFile;
   }
 
   static async load(
-    { module, gguf }: Extract<TaskOf<"load">["source"], { by: "llama.cpp" }>,
-    { threads, sequences, capacity }: TaskOf<"load">,
+    source: Extract<TaskOf<"load">["source"], { by: "llama.cpp" }>,
+    sizes: TaskOf<"load">,
   ): Promise<LlamaModel> {
-    const library: LlamaModule = await import(module);
-    const options = { gpu: false, build: "never", skipDownload: true, logLevel: "error" } as const;
-    const llama = await library.getLlama({ ...options, maxThreads: threads });
-    const model = await llama.loadModel({ modelPath: gguf });
-    const context = await model.createContext({
-      contextSize: capacity,
-      sequences,
-      batchSize: BATCH_SIZE,
-      threads,
-      flashAttention: true,
-    });
-    const all = Array.from({ length: sequences }, () => context.getSequence());
-    return new LlamaModel(all, `${gguf}.${process.pid}.state`);
+    const sequences = await openLlama(source, sizes);
+    return new LlamaModel(sequences, `${source.gguf}.${process.pid}.state`);
   }
 
   reach({ context }: TaskOf<"reach">): Promise<number> {
@@ -111,7 +69,7 @@ export class LlamaModel implements SubjectModel {
     return Promise.reject(new Error("this llama.cpp has text only"));
   }
 
-  get #first(): Sequence {
+  get #first(): LlamaSequence {
     const [first] = this.#sequences;
     if (first === undefined) {
       throw new Error("llama.cpp has no sequence");

@@ -15,8 +15,8 @@ export class Subject implements AsyncDisposable {
   constructor(name: string) {
     this.name = name;
     this.#child = fork(join(import.meta.dirname, "subject-process.ts"));
-    this.#ended = once(this.#child, "exit").then(([code]: unknown[]) => {
-      throw new Error(`the process of ${name} ended with ${String(code)}`);
+    this.#ended = once(this.#child, "exit").then(([code, signal]: unknown[]) => {
+      throw new Error(`the process of ${name} ended with ${String(signal ?? code)}`);
     });
     this.#ended.catch(() => undefined); // whoever waits for figures is told
   }

@@ -3,17 +3,20 @@ import { basename, resolve } from "node:path";
 import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
 import sharp from "sharp";
 
+import { openCheckpoint } from "../../../gpu-worker/src/checkpoint.ts";
 import { assembleSystem } from "../../support/assembled-system.ts";
 import type { AssembledSystem } from "../../support/assembled-system.ts";
 import { longRequest, pictures } from "../../support/chat-requests.ts";
 import { HttpClient } from "../../support/http-client.ts";
 import { readMetrics } from "../../support/worker-metrics.ts";
-import { median, printTable } from "../table.ts";
+import { SHAPES } from "../precisions/shapes-answers.ts";
+import { printTable } from "../table.ts";
+import { LOAD_COLUMNS, measureLoad } from "./client-load.ts";
+import { LlamaClients } from "./llama-clients.ts";
 import { timeStream } from "./timed-stream.ts";
 import type { TimedStream } from "./timed-stream.ts";
 
 const CLIENTS = [1, 8, 32];
-const REQUESTS_PER_CLIENT = 3;
 const MAX_TOKENS = 96;
 
 /** Sides of the picture that is encoded beside a running stream. */
@@ -21,31 +24,53 @@ const LARGE_PICTURE = 1024;
 const STREAM_TOKENS = 256;
 
 /**
- * Clients at once, every second request about a picture: first token, time per token, tokens per second and the
- * longest stall of a running stream; then how long a stream stalls while a large picture is encoded.
- * `qwen3-vl-shapes`, or the checkpoint in a folder.
+ * Clients at once, every second request about a picture: first token, time per token, tokens per second and
+ * the longest stall of a running stream; then how long a stream stalls while a large picture is encoded.
+ * Beside it llama.cpp at the same sides, in turn, both on questions without pictures.
+ *
+ * `qwen3-vl-shapes`, or the checkpoint in a folder, and in which precision.
  */
-export async function serve([folder]: readonly string[]): Promise<void> {
-  await using system = await assembleSystem(folder === undefined ? {} : { MODEL: resolve(folder) });
-  const server = new Server(system, folder === undefined ? "qwen3-vl-shapes" : basename(folder));
-  using _ = server;
+export async function serve([folder, precision]: readonly string[]): Promise<void> {
+  const path = resolve(folder ?? SHAPES);
+  await using system = await assembleSystem({
+    MODEL: path,
+    ...(precision === undefined ? {} : { PRECISION: precision }),
+  });
+  using server = new Server(system, basename(path));
   await server.prepare();
   await server.ask(false); // what is loaded lazily is loaded
   await server.ask(true);
-  const rows: (string | number)[][] = [
-    ["clients", "first token ms", "95 %", "ms a token", "tokens/s", "longest stall ms"],
-  ];
+  const mixed: string[][] = [];
   for (const clients of CLIENTS) {
-    rows.push(await measure(server, clients));
+    mixed.push(await measureLoad({ clients, ask: (number) => server.ask(number % 2 === 1) }));
   }
-  printTable(rows);
+  printTable([LOAD_COLUMNS, ...mixed]);
   await measureEncoding(server);
-  const metrics = await readMetrics(system.worker);
+  await tellSteps(system);
+  await besideLlama(server, path);
+}
+
+async function tellSteps({ worker }: AssembledSystem): Promise<void> {
+  const metrics = await readMetrics(worker);
   const names = ["qwen3_vl:prefill_step_seconds", "qwen3_vl:decode_step_seconds"];
   for (const name of [...names, "qwen3_vl:media_encode_seconds"]) {
     const mean = (metrics[`${name}_sum`] ?? 0) / (metrics[`${name}_count`] ?? 1);
     console.log(`${name}: ${(mean * 1000).toFixed(1)} ms in the mean`);
   }
+}
+
+async function besideLlama(server: Server, path: string): Promise<void> {
+  const { text } = (await openCheckpoint(path)).config;
+  const llama = await LlamaClients.open(basename(path), text, MAX_TOKENS);
+  await llama.ask(MAX_TOKENS);
+  const rows: string[][] = [];
+  for (const clients of CLIENTS) {
+    rows.push(["here", ...(await measureLoad({ clients, ask: () => server.ask(false) }))]);
+    const ask = () => llama.ask(MAX_TOKENS);
+    rows.push(["llama.cpp", ...(await measureLoad({ clients, ask }))]);
+  }
+  console.log("\nwithout pictures; llama.cpp in this process, without HTTP");
+  printTable([["", ...LOAD_COLUMNS], ...rows]);
 }
 
 /** The system under load, to which each question is new. */
@@ -90,27 +115,6 @@ class Server implements Disposable {
   [Symbol.dispose](): void {
     this.#http[Symbol.dispose]();
   }
-}
-
-async function measure(server: Server, clients: number): Promise<(string | number)[]> {
-  const streams: TimedStream[] = [];
-  const begun = performance.now();
-  const client = async (index: number) => {
-    for (let request = 0; request < REQUESTS_PER_CLIENT; request++) {
-      streams.push(await server.ask((index + request) % 2 === 1));
-    }
-  };
-  await Promise.all(Array.from({ length: clients }, (_, index) => client(index)));
-  const seconds = (performance.now() - begun) / 1000;
-  const firsts = streams.map(({ firstMs }) => firstMs).toSorted((a, b) => a - b);
-  return [
-    clients,
-    median(firsts).toFixed(0),
-    (firsts[Math.floor(firsts.length * 0.95)] ?? NaN).toFixed(0),
-    median(streams.map(({ restMs, tokens }) => restMs / Math.max(1, tokens - 1))).toFixed(1),
-    (streams.reduce((sum, { tokens }) => sum + tokens, 0) / seconds).toFixed(0),
-    Math.max(...streams.map(({ longestGapMs }) => longestGapMs)).toFixed(0),
-  ];
 }
 
 /** A stream alone, and one beside which a large picture is encoded. */

@@ -27,6 +27,11 @@ export async function timeStream(ask: () => Promise<IncomingMessage>): Promise<T
   if (!tail.endsWith("data: [DONE]\n\n")) {
     throw new Error(`status ${answer.statusCode}, ended with ${tail.slice(-200)}`);
   }
+  return timesOf(begun, texts, Number(/.*^id: (\d+)$/ms.exec(tail)?.[1] ?? 0));
+}
+
+/** Of an answer asked for at one time whose texts came at others. */
+export function timesOf(begun: number, texts: readonly number[], tokens: number): TimedStream {
   const [first = NaN] = texts;
   const last = texts.at(-1) ?? NaN;
   const gaps = texts.slice(1).map((time, index) => time - (texts[index] ?? time));
@@ -34,6 +39,6 @@ export async function timeStream(ask: () => Promise<IncomingMessage>): Promise<T
     firstMs: first - begun,
     restMs: last - first,
     longestGapMs: Math.max(0, ...gaps),
-    tokens: Number(/.*^id: (\d+)$/ms.exec(tail)?.[1] ?? 0),
+    tokens,
   };
 }
