@@ -7,13 +7,14 @@ import type { GrammarConstraint } from "../../../gpu-worker/src/grammar/grammar-
 import { Grammars } from "../../../gpu-worker/src/grammar/grammars.ts";
 import { tokenTable } from "../../../gpu-worker/src/grammar/token-table.ts";
 import { loadModel } from "../../../gpu-worker/src/load-model.ts";
+import type { Precision } from "../../../gpu-worker/src/model/precision.ts";
 import { textRow } from "../../support/dense-model.ts";
 import { BENCH_FOLDER } from "../checkpoints/bench-folder.ts";
-import { SHAPES } from "../precisions/shapes-answers.ts";
 import { median, printTable } from "../table.ts";
+import { tokenizerOf } from "./vocabularies.ts";
 
 const BATCHES = [1, 8];
-const STEPS = 900;
+const STEPS = 600;
 /** The first steps are slow, bound or not. */
 const WARM_UP_STEPS = 60;
 /** Any text, of one token for each letter. */
@@ -28,23 +29,21 @@ interface StepTimes {
   mask: number;
 }
 
-/**
- * Steps of the model that ships with the repository, in turn free and bound to a grammar. What is added
- * to a step is the same for a bigger model, but for the mask, which grows with the vocabulary.
- */
-export async function boundSteps(): Promise<void> {
-  const checkpoint = await openCheckpoint(SHAPES);
-  const { tokenizer, config, generation } = checkpoint;
+/** Steps of a model, in turn free and bound to a grammar over the vocabulary of its size. */
+export async function boundSteps(folder: string, precision: Precision | undefined): Promise<void> {
+  const checkpoint = await openCheckpoint(folder);
+  const { config, generation } = checkpoint;
   const slots = Math.max(...BATCHES);
   const slotCapacity = WARM_UP_STEPS + STEPS;
   const model = await loadModel(checkpoint, {
     cacheFolder: join(BENCH_FOLDER, "graphs"),
-    precision: undefined,
+    precision,
     threads: availableParallelism(),
     slots,
     memory: { tokenBudget: slots * slotCapacity, slotCapacity },
   });
   const { vocabSize } = config.text;
+  const tokenizer = tokenizerOf(vocabSize);
   const { eosTokenIds: endTokenIds } = generation;
   const grammars = new Grammars(tokenTable(tokenizer, { vocabSize, endTokenIds }));
   await grammars.check(GRAMMAR);

