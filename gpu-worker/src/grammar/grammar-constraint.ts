@@ -27,6 +27,8 @@ export class GrammarConstraint implements TokenConstraint {
   readonly #tokenIds: number[] = [];
   #generation = -1;
   #ready: Promise<void>;
+  /** Tokens that the thread has yet to follow, with the beginning for one. */
+  #underWay = 0;
   #failure: Error | undefined;
   #isDisposed = false;
 
@@ -35,6 +37,10 @@ export class GrammarConstraint implements TokenConstraint {
     const words = Math.ceil(options.vocabSize / 32);
     this.#mask = new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT));
     this.#ready = this.#advance();
+  }
+
+  get isReady(): boolean {
+    return this.#underWay === 0;
   }
 
   ready(): Promise<void> {
@@ -65,14 +71,23 @@ export class GrammarConstraint implements TokenConstraint {
   }
 
   async #advance(tokenId?: number): Promise<void> {
+    this.#underWay++;
+    try {
+      await this.#follow(tokenId);
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+    }
+    this.#underWay--;
+  }
+
+  async #follow(tokenId?: number): Promise<void> {
     try {
       await this.#call(tokenId);
     } catch (error) {
-      if (error instanceof ThreadReplaced && !this.#isDisposed) {
-        await this.#advance();
-      } else {
-        this.#failure = error instanceof Error ? error : new Error(String(error));
+      if (!(error instanceof ThreadReplaced) || this.#isDisposed) {
+        throw error;
       }
+      await this.#follow();
     }
   }
 
