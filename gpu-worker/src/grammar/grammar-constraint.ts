@@ -1,9 +1,10 @@
 import type { TokenConstraint } from "../engine/logits-rule.ts";
+import type { ThreadLease } from "./text-threads.ts";
 import { ThreadReplaced } from "./watched-thread.ts";
-import type { WatchedThread } from "./watched-thread.ts";
 
 export interface ConstraintOptions {
-  thread: WatchedThread;
+  /** The constraint's own from now on. */
+  lease: ThreadLease;
   /** Unlike any other's in the thread. */
   id: number;
   /** EBNF that compiled before. */
@@ -27,7 +28,7 @@ export class GrammarConstraint implements TokenConstraint {
   readonly #tokenIds: number[] = [];
   #generation = -1;
   #ready: Promise<void>;
-  /** Tokens that the thread has yet to follow, with the beginning for one. */
+  /** Calls that the thread has yet to answer. */
   #underWay = 0;
   #failure: Error | undefined;
   #isDisposed = false;
@@ -62,9 +63,11 @@ export class GrammarConstraint implements TokenConstraint {
   }
 
   [Symbol.dispose](): void {
-    const { thread, id } = this.#options;
+    const { lease, id } = this.#options;
+    const { thread } = lease;
     const isHeld = !this.#isDisposed;
     this.#isDisposed = true;
+    lease[Symbol.dispose]();
     if (isHeld && this.#generation === thread.generation) {
       thread.call({ type: "end", id }, ACCEPT_LIMIT_MS).catch(() => undefined); // gone either way
     }
@@ -92,7 +95,8 @@ export class GrammarConstraint implements TokenConstraint {
   }
 
   #call(tokenId: number | undefined): Promise<void> {
-    const { thread, id, source } = this.#options;
+    const { id, source } = this.#options;
+    const { thread } = this.#options.lease;
     if (tokenId !== undefined && this.#generation === thread.generation) {
       return thread.call({ type: "accept", id, tokenId }, ACCEPT_LIMIT_MS);
     }
