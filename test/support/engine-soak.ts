@@ -5,6 +5,7 @@ import { seededRandom } from "../../gpu-worker/src/engine/random.ts";
 import type { Random } from "../../gpu-worker/src/engine/random.ts";
 import { Sampler } from "../../gpu-worker/src/engine/sampler.ts";
 import type { Sequence } from "../../gpu-worker/src/engine/sequence.ts";
+import { TestMasks } from "../../gpu-worker/src/engine/test-masks.ts";
 import {
   GREEDY,
   eventsOf,
@@ -29,6 +30,8 @@ export interface SoakResult {
   endings: Record<Ending, number>;
   steps: number;
   preemptions: number;
+  /** Rows that waited for a mask, over all steps. */
+  parked: number;
 }
 
 /** Requests at once: more than there are slots, so that some wait. */
@@ -37,13 +40,18 @@ const CLIENTS = 16;
 const LONGEST_PROMPT = 40;
 const MOST_TOKENS = 40;
 
+/** One mask in so many is late, by up to so many milliseconds; a step waits for some. */
+const LATE_MASK_EVERY = 10;
+const MOST_LATE_MS = 6;
+const MASK_GRACE_MS = 2;
+
 /** One step in so many fails, as a device may. */
 const FAILURE_EVERY = 997;
 
 /**
  * Short requests of all kinds over an engine, one after the other in each of some clients: whole ones,
- * those that leave, those whose tokens cannot be decoded, those that are too long, and steps that fail. What
- * must hold is checked after every step.
+ * those that leave, those whose masks are late, those whose tokens cannot be decoded, those that are too long,
+ * and steps that fail. What must hold is checked after every step.
  */
 export async function soakEngine(options: SoakOptions): Promise<SoakResult> {
   const { model, requests, seed, tokenBudget, every, onProgress } = options;
@@ -51,12 +59,20 @@ export async function soakEngine(options: SoakOptions): Promise<SoakResult> {
     endings: { whole: 0, left: 0, failed: 0, refused: 0 },
     steps: 0,
     preemptions: 0,
+    parked: 0,
   };
   const engine: Engine = new Engine(failing(model, tokenBudget, result), {
     prefillChunk: 16,
     lonePrefillChunk: 32,
     blockTokens: 8,
-    observer: { stepped: () => assertInvariants(engine.snapshot()) },
+    maskGraceMs: MASK_GRACE_MS,
+    observer: {
+      stepped: () => {
+        const snapshot = engine.snapshot();
+        assertInvariants(snapshot);
+        result.parked += snapshot.running.filter(({ isParked }) => isParked).length;
+      },
+    },
   });
   let asked = 0;
   let ended = 0;
@@ -124,11 +140,21 @@ function randomSequence(index: number, random: Random, isBroken: boolean): Seque
   );
   const settings = { ...GREEDY, temperature: below(2), seed: index };
   const decoder = isBroken ? { ...letters, push: noText } : { ...letters, push: () => "x" };
+  const constraint = random() < 0.3 ? lateMasks(random) : undefined;
+  const rules = constraint === undefined ? [] : [constraint];
   return sequenceOf(`s${index}`, prompt, {
     maxTokens: 1 + below(MOST_TOKENS),
     priority: random() < 0.3 ? "batch" : "interactive",
-    sampler: new Sampler(settings, Int32Array.from(prompt)),
+    sampler: new Sampler(settings, Int32Array.from(prompt), rules),
+    constraint,
     decoder,
+  });
+}
+
+function lateMasks(random: Random): TestMasks {
+  return new TestMasks({
+    isLate: () => random() < 1 / LATE_MASK_EVERY,
+    onLate: (masks) => setTimeout(() => masks.release(), random() * MOST_LATE_MS),
   });
 }
 

@@ -63,12 +63,12 @@ export class Answer implements AsyncIterable<AnswerEvent> {
     return this.#cachedTokens !== undefined;
   }
 
-  /** Whether the next token may have to be waited for. */
-  get isConstrained(): boolean {
-    return this.#options.constraint !== undefined;
+  /** Whether the next token may be sampled. */
+  get isReady(): boolean {
+    return this.#options.constraint?.isReady ?? true;
   }
 
-  /** Resolves when the next token may be sampled. */
+  /** Resolves, and never rejects, when it may. */
   async ready(): Promise<void> {
     await this.#options.constraint?.ready();
   }

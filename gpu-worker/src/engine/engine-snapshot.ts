@@ -12,6 +12,8 @@ export interface EngineSnapshot {
     length: number;
     /** Tokens that memory is lent for. */
     lentTokens: number;
+    /** Whether its next token waits for its mask. */
+    isParked: boolean;
   }[];
   freeSlots: number;
   slots: number;

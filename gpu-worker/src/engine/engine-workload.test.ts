@@ -6,6 +6,8 @@ import type { ModelRow } from "./model.ts";
 import { seededRandom } from "./random.ts";
 import { Sampler } from "./sampler.ts";
 import type { Sequence } from "./sequence.ts";
+import { HeldMasks } from "./test-held-masks.ts";
+import { TestMasks } from "./test-masks.ts";
 import { GREEDY, SumModel, eventsOf, letters, sequenceOf, textOf } from "./test-sequences.ts";
 
 /** A request of a workload; the same numbers make the same sequence. */
@@ -19,6 +21,10 @@ interface Asked {
   abortedAt: number;
   /** Which of its tokens cannot be decoded; none where it is 0. */
   brokenToken: number;
+  /** By how many steps each of its masks is late, in turn; none is needed where it has none. */
+  lateSteps: readonly number[];
+  /** Tokens after which its mask fails, if that is late; none where it is 0. */
+  brokenMask: number;
 }
 
 interface Workload {
@@ -47,13 +53,27 @@ function workloadOf(seed: number): Workload {
       comesAt: below(120),
       abortedAt: below(6) === 0 ? below(200) : Infinity,
       brokenToken: below(10) === 0 ? 1 + below(8) : 0,
+      lateSteps: below(3) === 0 ? Array.from({ length: 7 }, () => Math.max(0, below(12) - 7)) : [],
+      brokenMask: below(10) === 0 ? 1 + below(8) : 0,
     };
   });
   const failures = new Set(below(3) === 0 ? [below(100), below(100)] : []);
   return { slots, tokenBudget: CAPACITY + below(CAPACITY), failures, asked };
 }
 
-function sequenceFor({ prompt, maxTokens, seed, priority, brokenToken }: Asked): Sequence {
+/** @param held takes what is late; without it, nothing is */
+function masksFor({ lateSteps, brokenMask }: Asked, held: HeldMasks | undefined) {
+  const lateBy = (tokens: number) => lateSteps[tokens % lateSteps.length] ?? 0;
+  return lateSteps.length === 0
+    ? undefined
+    : new TestMasks({
+        isLate: (tokens) => held !== undefined && lateBy(tokens) > 0,
+        onLate: (masks) => held?.hold(masks, { lateSteps: lateBy(masks.tokens), brokenMask }),
+      });
+}
+
+function sequenceFor(asked: Asked, held?: HeldMasks): Sequence {
+  const { prompt, maxTokens, seed, priority, brokenToken } = asked;
   let pushed = 0;
   const decoder = {
     ...letters,
@@ -66,8 +86,10 @@ function sequenceFor({ prompt, maxTokens, seed, priority, brokenToken }: Asked):
     },
   };
   const settings = { ...GREEDY, temperature: 1, seed, presencePenalty: 0.5 };
-  const sampler = new Sampler(settings, Int32Array.from(prompt));
-  return sequenceOf(`s${seed}`, prompt, { maxTokens, sampler, decoder, priority });
+  const constraint = masksFor(asked, held);
+  const rules = constraint === undefined ? [] : [constraint];
+  const sampler = new Sampler(settings, Int32Array.from(prompt), rules);
+  return sequenceOf(`s${seed}`, prompt, { maxTokens, sampler, constraint, decoder, priority });
 }
 
 /** What a request is answered when nothing else runs and memory is no concern. */
@@ -90,20 +112,29 @@ class WorkloadModel extends SumModel {
 
 async function run({ slots, tokenBudget, failures, asked }: Workload) {
   const model = new WorkloadModel(slots, tokenBudget, CAPACITY);
+  const held = new HeldMasks();
   let clock = 0;
+  let parkedRows = 0;
   const engine: Engine = new Engine(model, {
     prefillChunk: 4,
     lonePrefillChunk: 8,
     blockTokens: 8,
+    maskGraceMs: 0,
     now: () => (clock += 500),
-    observer: { stepped: () => assertInvariants(engine.snapshot()) },
+    observer: {
+      stepped: () => {
+        const snapshot = engine.snapshot();
+        assertInvariants(snapshot);
+        parkedRows += snapshot.running.filter(({ isParked }) => isParked).length;
+      },
+    },
   });
   const outcomes: Promise<string>[] = [];
   const sequences: Sequence[] = [];
   const come = (step: number) => {
     for (const [index, one] of asked.entries()) {
       if (sequences[index] === undefined && one.comesAt <= step) {
-        const sequence = sequenceFor(one);
+        const sequence = sequenceFor(one, held);
         sequences[index] = sequence;
         engine.submit(sequence);
         outcomes[index] = outcomeOf(sequence);
@@ -118,17 +149,27 @@ async function run({ slots, tokenBudget, failures, asked }: Workload) {
   let failed = 0;
   model.onStep = (step) => {
     come(step);
+    held.passStep();
     if (failures.has(step + failed)) {
       failed++;
       throw new Error("the device is gone");
     }
   };
+  const rescue = setInterval(() => releaseIfAllParked(engine, held), 0);
   for (let step = 0; sequences.filter(Boolean).length < asked.length; step++) {
     come(step);
     await engine.idle();
   }
   await engine.idle();
-  return { engine, texts: await Promise.all(outcomes) };
+  clearInterval(rescue);
+  return { engine, parkedRows, texts: await Promise.all(outcomes) };
+}
+
+function releaseIfAllParked(engine: Engine, held: HeldMasks): void {
+  const { running } = engine.snapshot();
+  if (running.length > 0 && running.every(({ isParked }) => isParked)) {
+    held.releaseFirst();
+  }
 }
 
 async function outcomeOf({ answer }: Sequence): Promise<string> {
@@ -144,11 +185,13 @@ async function outcomeOf({ answer }: Sequence): Promise<string> {
 const SEEDS = Array.from({ length: 60 }, (_, index) => index);
 
 describe("Engine under random load", () => {
-  it("gives every request the answer it gets alone, with little memory, aborts and failures", async () => {
+  it("gives every request the answer it gets alone, with little memory, late masks, aborts and failures", async () => {
     let preemptions = 0;
+    let parkedRows = 0;
     for (const seed of SEEDS) {
       const workload = workloadOf(seed);
-      const { engine, texts } = await run(workload);
+      const { engine, texts, ...counts } = await run(workload);
+      parkedRows += counts.parkedRows;
       for (const [index, text] of texts.entries()) {
         const asked = workload.asked[index];
         if (asked === undefined || text.startsWith("Error: ")) {
@@ -168,6 +211,7 @@ describe("Engine under random load", () => {
       preemptions += count;
     }
     expect(preemptions).toBeGreaterThan(SEEDS.length);
+    expect(parkedRows).toBeGreaterThan(SEEDS.length);
   });
 
   it("lets a job end though requests of people never do", async () => {

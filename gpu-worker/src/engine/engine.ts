@@ -1,24 +1,24 @@
 import type { Answer } from "./answer.ts";
 import type { EngineObserver } from "./engine-observer.ts";
 import type { EngineSnapshot } from "./engine-snapshot.ts";
-import { givingWay } from "./giving-way.ts";
-import { BLOCK_TOKENS, tokensToLend } from "./memory-lease.ts";
 import type { Model } from "./model.ts";
-import { appendOutput, lengthOf, modelRow } from "./sequence.ts";
+import { MASK_GRACE_MS, park, readyWithin, unpark } from "./parked-rows.ts";
+import type { LateRow } from "./parked-rows.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { SchedulerOptions } from "./scheduler.ts";
+import { appendOutput, modelRow } from "./sequence.ts";
 import type { Sequence } from "./sequence.ts";
-import { SlotTable } from "./slot-table.ts";
-import type { SlotLease } from "./slot-table.ts";
 import { planStep } from "./step-plan.ts";
 import type { StepLimits, StepRow } from "./step-plan.ts";
-import { insertByTurn, turnOf } from "./turn.ts";
 
-export interface EngineOptions extends StepLimits {
+export interface EngineOptions extends StepLimits, Partial<Omit<SchedulerOptions, "onStart">> {
   observer?: EngineObserver;
-  /** Tokens that memory is lent for at a time. */
-  blockTokens?: number;
-  /** Milliseconds that never run backwards. */
-  now?: () => number;
+  /** Milliseconds that a step waits for masks that are late. */
+  maskGraceMs?: number;
 }
+
+/** Logits of each row, where there are any. */
+type StepLogits = Awaited<ReturnType<Model["forward"]>>;
 
 /** The continuous-batching loop. Only a step touches the batch, one step at a time. */
 export class Engine {
@@ -26,22 +26,21 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #observer: EngineObserver;
   readonly #now: () => number;
-  readonly #slots: SlotTable;
-  /** Both in the order of their turns. */
-  readonly #waiting: Sequence[] = [];
-  readonly #running: Sequence[] = [];
+  readonly #scheduler: Scheduler;
   readonly #aborted = new Set<Sequence>();
   /** Answers with a token that their readers do not know of yet. */
   readonly #untold: Answer[] = [];
-  readonly #counts = { preemptions: 0, promptTokens: 0, sharedTokens: 0 };
   #loop: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
 
   constructor(model: Model, options: EngineOptions) {
+    const { observer = {}, now = () => performance.now() } = options;
     this.#model = model;
     this.#options = options;
-    this.#observer = options.observer ?? {};
-    this.#now = options.now ?? (() => performance.now());
-    this.#slots = new SlotTable(model.slots, model.tokenBudget);
+    this.#observer = observer;
+    this.#now = now;
+    const onStart = (waitedMs: number) => observer.started?.(waitedMs);
+    this.#scheduler = new Scheduler(model, { ...options, now, onStart });
   }
 
   /**
@@ -50,41 +49,21 @@ export class Engine {
    * @throws RangeError when it could outgrow a slot, or would wait forever for memory
    */
   submit(sequence: Sequence): void {
-    const { maxLength, prompt, priority } = sequence;
-    const longest = Math.min(this.#model.slotCapacity, this.#model.tokenBudget);
-    if (prompt.tokenIds.length === 0 || maxLength > longest) {
-      throw new RangeError(
-        `sequence ${sequence.id}: expected a prompt and at most ${longest} tokens, got ${prompt.tokenIds.length} growing to ${maxLength}`,
-      );
-    }
-    sequence.submittedMs = this.#now();
-    sequence.turn = turnOf(sequence.submittedMs, priority);
-    insertByTurn(this.#waiting, sequence);
+    this.#scheduler.add(sequence);
     this.#loop ??= this.#runUntilIdle();
+    this.#wake?.();
   }
 
   /** Ends a sequence before its next step; nothing happens to one that has ended. */
   abort(sequence: Sequence): void {
-    if (this.#waiting.includes(sequence) || this.#running.includes(sequence)) {
+    if (this.#scheduler.has(sequence)) {
       this.#aborted.add(sequence);
+      this.#wake?.();
     }
   }
 
   snapshot(): EngineSnapshot {
-    return {
-      waiting: this.#waiting.map(({ id, turn }) => ({ id, turn })),
-      running: this.#running.map((sequence) => {
-        const { id, slot, cachedTokens, turn } = sequence;
-        const lentTokens = slot === undefined ? 0 : this.#slots.lentTo(slot);
-        return { id, slot, cachedTokens, turn, length: lengthOf(sequence), lentTokens };
-      }),
-      freeSlots: this.#slots.freeCount,
-      slots: this.#model.slots,
-      tokenBudget: this.#model.tokenBudget,
-      heldTokens: this.#slots.heldTokens,
-      kvUsage: this.#slots.usage,
-      ...this.#counts,
-    };
+    return this.#scheduler.snapshot();
   }
 
   /** Resolves when nothing runs or waits any more. */
@@ -95,7 +74,7 @@ export class Engine {
   async #runUntilIdle(): Promise<void> {
     // A submitter must get its sequence back before the first step, so that it can abort it.
     await Promise.resolve();
-    while (this.#waiting.length + this.#running.length > 0) {
+    while (!this.#scheduler.isIdle) {
       await this.#step();
     }
     this.#loop = undefined;
@@ -107,13 +86,17 @@ export class Engine {
    */
   async #step(): Promise<void> {
     this.#dropAborted();
-    this.#growRunning();
-    this.#admit();
-    const rows = planStep(this.#running, this.#options);
+    this.#commitParked();
+    this.#scheduler.schedule();
+    const { running } = this.#scheduler;
+    const rows = planStep(running, this.#options);
     if (rows.length > 0) {
       await this.#run(rows);
+    } else if (running.length > 0) {
+      this.#tell();
+      await this.#news(); // all are parked
     }
-    if (this.#running.length + this.#waiting.length === 0) {
+    if (this.#scheduler.isIdle) {
       this.#tell();
     }
   }
@@ -123,9 +106,7 @@ export class Engine {
     try {
       const forward = this.#forward(rows);
       this.#tell();
-      const logits = await forward;
-      await constraintsOf(rows);
-      this.#commit(rows, logits);
+      await this.#commit(rows, await forward);
     } catch (error) {
       for (const { sequence } of rows) {
         this.#fail(sequence, error);
@@ -141,90 +122,7 @@ export class Engine {
     });
   }
 
-  /** Memory for the next token of each, in the order of turns; where there is none, the last in line gives way. */
-  #growRunning(): void {
-    let index = 0;
-    while (index < this.#running.length) {
-      const sequence = this.#running[index];
-      if (sequence === undefined || this.#hasGrown(sequence)) {
-        index++;
-      } else {
-        this.#giveWay(this.#running.at(-1) ?? sequence);
-      }
-    }
-  }
-
-  /** Whether there is memory for all of a sequence. */
-  #hasGrown(sequence: Sequence): boolean {
-    const { slot } = sequence;
-    if (slot === undefined || lengthOf(sequence) <= this.#slots.lentTo(slot)) {
-      return true;
-    }
-    const evicted = this.#slots.grow(slot, this.#tokensFor(sequence));
-    this.#clear(evicted ?? []);
-    return evicted !== undefined;
-  }
-
-  /** Back into line, at its old place; what it had read is kept while the memory is not needed. */
-  #giveWay(sequence: Sequence): void {
-    this.#counts.preemptions++;
-    this.#leave(sequence);
-    sequence.cachedTokens = 0;
-    insertByTurn(this.#waiting, sequence);
-  }
-
-  /** In the order of turns: one that must wait for memory is not overtaken, or it might wait forever. */
-  #admit(): void {
-    for (;;) {
-      const [sequence] = this.#waiting;
-      const lease = sequence && this.#leaseFor(sequence);
-      if (sequence === undefined || lease === undefined) {
-        return;
-      }
-      this.#waiting.shift();
-      this.#clear(lease.evicted);
-      if (lease.copyFrom !== undefined) {
-        this.#model.copyPrefix(lease.copyFrom, lease.slot, lease.cachedTokens);
-      }
-      sequence.slot = lease.slot;
-      sequence.cachedTokens = lease.cachedTokens;
-      this.#noteStart(sequence);
-      insertByTurn(this.#running, sequence);
-    }
-  }
-
-  #leaseFor(sequence: Sequence): SlotLease | undefined {
-    const { content, priority, turn } = sequence;
-    const tokens = this.#tokensFor(sequence);
-    const running = this.#running.map((other) => ({
-      sequence: other,
-      priority: other.priority,
-      turn: other.turn,
-      lentTokens: other.slot === undefined ? 0 : this.#slots.lentTo(other.slot),
-    }));
-    const free = { slots: this.#slots.freeCount, tokens: this.#slots.freeTokens };
-    for (const leaving of givingWay({ priority, turn, tokens }, running, free)) {
-      this.#giveWay(leaving.sequence);
-    }
-    return this.#slots.lease(content, tokens);
-  }
-
-  #tokensFor(sequence: Sequence): number {
-    const { blockTokens = BLOCK_TOKENS } = this.#options;
-    return tokensToLend(lengthOf(sequence), sequence.maxLength, blockTokens);
-  }
-
-  #noteStart({ answer, prompt, cachedTokens, submittedMs }: Sequence): void {
-    if (answer.hasBegun) {
-      return; // it gave way and comes back
-    }
-    answer.begin(cachedTokens);
-    this.#counts.promptTokens += prompt.tokenIds.length;
-    this.#counts.sharedTokens += cachedTokens;
-    this.#observer.started?.(this.#now() - submittedMs);
-  }
-
-  #forward(rows: readonly StepRow[]): Promise<readonly (Float32Array | undefined)[]> {
+  #forward(rows: readonly StepRow[]): Promise<StepLogits> {
     return this.#model.forward(
       rows.map(({ sequence, tokenCount }) => {
         if (sequence.slot === undefined) {
@@ -235,16 +133,56 @@ export class Engine {
     );
   }
 
-  #commit(rows: readonly StepRow[], logits: readonly (Float32Array | undefined)[]): void {
+  async #commit(rows: readonly StepRow[], logits: StepLogits): Promise<void> {
+    this.#dropAborted(); // whoever read them may have disposed of their masks
+    const late: LateRow[] = [];
     for (const [index, { sequence, tokenCount }] of rows.entries()) {
-      sequence.cachedTokens += tokenCount;
-      if (sequence.slot !== undefined) {
-        this.#slots.update(sequence.slot, sequence.cachedTokens);
+      if (sequence.slot === undefined) {
+        continue; // it was aborted
       }
+      this.#scheduler.noteCached(sequence, sequence.cachedTokens + tokenCount);
       const rowLogits = logits[index];
-      if (rowLogits !== undefined) {
+      if (rowLogits === undefined) {
+        continue; // a chunk that did not reach the end of the prompt, or a token that comes back
+      }
+      if (sequence.answer.isReady) {
         this.#push(sequence, rowLogits);
-      } // else a chunk that did not reach the end of the prompt, or a token that comes back
+      } else {
+        late.push({ sequence, logits: rowLogits });
+      }
+    }
+    if (late.length > 0) {
+      await this.#commitLate(late);
+    }
+  }
+
+  /** Rows whose masks are not there soon are parked, so that they hold up no others. */
+  async #commitLate(late: readonly LateRow[]): Promise<void> {
+    this.#tell();
+    await readyWithin(late, this.#options.maskGraceMs ?? MASK_GRACE_MS);
+    this.#dropAborted();
+    for (const row of late) {
+      const { sequence, logits } = row;
+      if (sequence.slot === undefined) {
+        continue; // it was aborted
+      }
+      if (sequence.answer.isReady) {
+        this.#push(sequence, logits);
+      } else {
+        park(row);
+        void sequence.answer.ready().then(() => this.#wake?.());
+      }
+    }
+  }
+
+  #commitParked(): void {
+    // From the end, for some leave with their last token.
+    for (let place = this.#scheduler.running.length - 1; place >= 0; place--) {
+      const sequence = this.#scheduler.running[place];
+      const logits = sequence && unpark(sequence);
+      if (sequence !== undefined && logits !== undefined) {
+        this.#push(sequence, logits);
+      }
     }
   }
 
@@ -255,7 +193,7 @@ export class Engine {
       appendOutput(sequence, tokenId);
       this.#untold.push(sequence.answer);
       if (finished) {
-        this.#leave(sequence);
+        this.#scheduler.remove(sequence);
       }
     } catch (error) {
       this.#fail(sequence, error);
@@ -271,48 +209,21 @@ export class Engine {
 
   #fail(sequence: Sequence, error: unknown): void {
     sequence.answer.fail(error instanceof Error ? error : new Error(String(error)));
-    if (sequence.slot !== undefined) {
-      this.#slots.update(sequence.slot, 0); // what it holds now is not known
-    }
-    this.#leave(sequence);
+    this.#scheduler.removeFailed(sequence);
   }
 
   #dropAborted(): void {
     for (const sequence of this.#aborted) {
-      remove(this.#waiting, sequence);
-      this.#leave(sequence);
+      this.#scheduler.remove(sequence);
     }
     this.#aborted.clear();
   }
 
-  /** Its slot is free from now on and keeps what it holds. */
-  #leave(sequence: Sequence): void {
-    if (sequence.slot !== undefined) {
-      this.#slots.release(sequence.slot);
-      sequence.slot = undefined;
-    }
-    remove(this.#running, sequence);
-  }
-
-  #clear(slots: readonly number[]): void {
-    for (const slot of slots) {
-      this.#model.clearSlot(slot);
-    }
-  }
-}
-
-/** Waits for the rules of tokens that are worked out beside the model. */
-async function constraintsOf(rows: readonly StepRow[]): Promise<void> {
-  for (const { sequence } of rows) {
-    if (sequence.answer.isConstrained) {
-      await sequence.answer.ready();
-    }
-  }
-}
-
-function remove(sequences: Sequence[], sequence: Sequence): void {
-  const index = sequences.indexOf(sequence);
-  if (index !== -1) {
-    sequences.splice(index, 1);
+  /** Resolves when a parked sequence may go on, or when one comes or is aborted. */
+  async #news(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    await promise;
+    this.#wake = undefined;
   }
 }

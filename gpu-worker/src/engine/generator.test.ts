@@ -5,7 +5,16 @@ import { EngineGenerator } from "./generator.ts";
 import type { GenerationRequest } from "./generator.ts";
 import { assertInvariants } from "./invariants.ts";
 import type { ModelRow, PatchedMedium, VisionFeatures } from "./model.ts";
-import { SumModel, answerOptions, eventsOf, expectedText, textOf } from "./test-sequences.ts";
+import { Sampler } from "./sampler.ts";
+import { TestMasks } from "./test-masks.ts";
+import {
+  GREEDY,
+  SumModel,
+  answerOptions,
+  eventsOf,
+  expectedText,
+  textOf,
+} from "./test-sequences.ts";
 
 function medium(value: number): PatchedMedium {
   return { patches: Float32Array.of(value), grid: { t: 1, h: 2, w: 2 } };
@@ -57,6 +66,13 @@ function requestOf(
     visionPlaces: Int32Array.from(media.keys()),
     choices,
   } satisfies GenerationRequest;
+}
+
+/** An answer whose first mask comes when the test releases it. */
+function lateOptions() {
+  const masks = new TestMasks({ isLate: (tokens) => tokens === 0 });
+  const sampler = new Sampler(GREEDY, [], [masks]);
+  return { masks, options: answerOptions({ sampler, constraint: masks }) };
 }
 
 const { signal: neverAborted } = new AbortController();
@@ -198,5 +214,66 @@ describe("EngineGenerator", () => {
     expect((await events).every(({ finishReason }) => finishReason === undefined)).toBe(true);
     await assertAllFree(generator);
     expect(model.rows.length).toBeLessThan(2);
+  });
+});
+
+describe("EngineGenerator with a grammar that is being compiled", () => {
+  it("runs nothing of an answer before its first token may be chosen", async () => {
+    const model = new VisionModel(1);
+    const generator = new EngineGenerator(model);
+    const { masks, options } = lateOptions();
+    const bound = textOf(generator.generate(requestOf([9, 9], [], [options]), neverAborted));
+    const free = await textOf(generator.generate(requestOf([4, 2]), neverAborted));
+    expect(free).toBe(expectedText([4, 2], 4)); // in the only slot there is
+    expect(model.rows.some(({ tokenIds }) => tokenIds[0] === 9)).toBe(false);
+    masks.release();
+    expect(await bound).toHaveLength(4);
+    expect(masks.misuses).toEqual([]);
+    await assertAllFree(generator);
+  });
+
+  it("ends at once when it is aborted meanwhile", async () => {
+    const model = new VisionModel(1);
+    const generator = new EngineGenerator(model);
+    const controller = new AbortController();
+    const late = [lateOptions(), lateOptions()];
+    const choices = late.map(({ options }) => options);
+    const events = eventsOf(generator.generate(requestOf([9], [], choices), controller.signal));
+    await new Promise(setImmediate);
+    controller.abort();
+    expect(await events).toEqual([]);
+    expect(late.map(({ masks }) => masks.isDisposed)).toEqual([true, true]);
+    await assertAllFree(generator);
+    expect(model.rows).toEqual([]);
+  });
+
+  it("fails only the request whose grammar fails", async () => {
+    const generator = new EngineGenerator(new VisionModel(2));
+    const { masks, options } = lateOptions();
+    const failing = eventsOf(generator.generate(requestOf([9], [], [options]), neverAborted));
+    const free = textOf(generator.generate(requestOf([4, 2]), neverAborted));
+    masks.releaseFailed(new Error("the grammar's thread is gone"));
+    await expect(failing).rejects.toThrow("the grammar's thread is gone");
+    expect(await free).toBe(expectedText([4, 2], 4));
+    expect(masks.isDisposed).toBe(true);
+    await assertAllFree(generator);
+  });
+
+  it("lets the other answers of a request go on", async () => {
+    const generator = new EngineGenerator(new VisionModel(2));
+    const { masks, options } = lateOptions();
+    const choices = [answerOptions({ maxTokens: 9 }), options];
+    const ends: number[] = [];
+    for await (const { choice, finishReason } of generator.generate(
+      requestOf([1, 2], [], choices),
+      neverAborted,
+    )) {
+      if (finishReason !== undefined) {
+        ends.push(choice);
+        masks.release();
+      }
+    }
+    expect(ends).toEqual([0, 1]);
+    await assertAllFree(generator);
   });
 });

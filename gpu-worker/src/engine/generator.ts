@@ -85,21 +85,32 @@ export class EngineGenerator implements Generator {
     signal.addEventListener("abort", abort, { once: true });
     try {
       const [leader] = sequences;
-      yield* mergeChoices(sequences.map((sequence) => this.#run(sequence, leader)));
+      yield* mergeChoices(sequences.map((sequence) => this.#run(sequence, leader, signal)));
     } finally {
       signal.removeEventListener("abort", abort);
       abort(); // a reader that stops early leaves nothing running
     }
   }
 
-  /** Submits a sequence, once the leader has read the prompt that both begin with. */
-  async *#run(sequence: Sequence, leader: Sequence | undefined): AsyncGenerator<AnswerEvent> {
+  /**
+   * Submits a sequence, once the leader has read the prompt that both begin with, and once its first token
+   * may be chosen: it takes no slot while its grammar is compiled.
+   */
+  async *#run(
+    sequence: Sequence,
+    leader: Sequence | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<AnswerEvent> {
+    const { answer } = sequence;
     if (leader !== sequence) {
       await leader?.answer.begun;
     }
-    if (!sequence.answer.isCancelled) {
+    if (!answer.isReady) {
+      await unlessAborted(answer.ready(), signal);
+    }
+    if (!answer.isCancelled) {
       this.#engine.submit(sequence);
-      yield* sequence.answer;
+      yield* answer;
     }
   }
 

@@ -11,6 +11,7 @@ const running = (...slots: (number | undefined)[]) =>
     turn: index,
     length: 9,
     lentTokens: 10,
+    isParked: false,
   }));
 
 describe("assertInvariants", () => {
@@ -44,11 +45,24 @@ describe("assertInvariants", () => {
       length: 30,
       cachedTokens: 11,
       lentTokens: 10,
+      isParked: false,
     };
     const snapshot = snapshotOf({ running: [beyond], freeSlots: 7 });
     expect(() => assertInvariants(snapshot)).toThrow(
       "s has 11 tokens in the cache, expected at most 10",
     );
+  });
+
+  it("refuses one that is parked with tokens to run, or has none and is not parked", () => {
+    const [one] = running(0);
+    const parked = { ...one, id: "s", slot: 0, turn: 0, length: 9, lentTokens: 10 };
+    const of = (state: { cachedTokens: number; isParked: boolean }) =>
+      snapshotOf({ running: [{ ...parked, ...state }], freeSlots: 7 });
+    expect(() => assertInvariants(of({ cachedTokens: 9, isParked: true }))).not.toThrow();
+    expect(() => assertInvariants(of({ cachedTokens: 8, isParked: true }))).toThrow(
+      "s has 8 of 9 tokens in the cache and is parked",
+    );
+    expect(() => assertInvariants(of({ cachedTokens: 9, isParked: false }))).toThrow("not parked");
   });
 
   it("refuses a line that is out of order", () => {

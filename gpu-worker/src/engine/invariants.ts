@@ -8,6 +8,7 @@ import type { EngineSnapshot } from "./engine-snapshot.ts";
 export function assertInvariants(snapshot: EngineSnapshot): void {
   assertSlots(snapshot);
   assertMemory(snapshot);
+  assertParked(snapshot);
   assertLine("running", snapshot.running);
   assertLine("waiting", snapshot.waiting);
 }
@@ -33,6 +34,17 @@ function assertMemory({ running, tokenBudget, heldTokens }: EngineSnapshot): voi
     const most = Math.min(lentTokens, length);
     if (cachedTokens > most) {
       throw new Error(`${id} has ${cachedTokens} tokens in the cache, expected at most ${most}`);
+    }
+  }
+}
+
+/** A running sequence has tokens to run, or it is parked with all of them in the cache. */
+function assertParked({ running }: EngineSnapshot): void {
+  for (const { id, cachedTokens, length, isParked } of running) {
+    if (isParked !== (cachedTokens === length)) {
+      throw new Error(
+        `${id} has ${cachedTokens} of ${length} tokens in the cache and is ${isParked ? "" : "not "}parked`,
+      );
     }
   }
 }

@@ -7,11 +7,13 @@ export interface LogitsRule {
 /**
  * A rule that is worked out elsewhere, from token to token, while the model runs: a grammar.
  *
- * `apply` comes after `ready` has resolved. What goes wrong elsewhere is thrown by `apply`, so that it
+ * `apply` comes when it is ready. What goes wrong elsewhere is thrown by `apply`, so that it
  * ends this answer and no other.
  */
 export interface TokenConstraint extends LogitsRule, Disposable {
-  /** Resolves, and never rejects, when the rule for the next token is known. */
+  /** Whether the rule for the next token is known. */
+  readonly isReady: boolean;
+  /** Resolves, and never rejects, when it is. */
   ready(): Promise<void>;
   /** The next token was chosen. */
   accept(tokenId: number): void;

@@ -86,6 +86,7 @@ describe("Sampler", () => {
   it("tells them after a grammar's mask", () => {
     const grammar: TokenConstraint = {
       apply: (masked) => masked.fill(Number.NEGATIVE_INFINITY, 2),
+      isReady: true,
       ready: () => Promise.resolve(),
       accept: () => undefined,
       [Symbol.dispose]: () => undefined,

@@ -31,6 +31,8 @@ export interface Sequence {
   readonly outputIds: number[];
   cachedTokens: number;
   slot: number | undefined;
+  /** Of the next token, while the mask for it is not there: until then, nothing is run of it. */
+  parkedLogits: Float32Array | undefined;
   /** What a step runs of it while it decodes; each step writes it anew. */
   readonly decodeRow: ModelRow;
 }
@@ -56,6 +58,7 @@ export function createSequence(
     outputIds: [],
     cachedTokens: 0,
     slot: undefined,
+    parkedLogits: undefined,
     decodeRow: {
       slot: 0,
       cachedTokens: 0,

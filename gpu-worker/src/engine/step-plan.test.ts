@@ -56,6 +56,13 @@ describe("planStep", () => {
     expect(plan(back)).toEqual([["a", 1]]);
   });
 
+  it("runs nothing of those that are parked, and reads no more at once for that", () => {
+    const parked = { ...decoding("a"), cachedTokens: 4, parkedLogits: new Float32Array() };
+    expect(plan(parked)).toEqual([]);
+    expect(plan(parked, decoding("b"))).toEqual([["b", 1]]);
+    expect(plan(parked, unread("c", 9))).toEqual([["c", 4]]);
+  });
+
   it("plans nothing when nothing runs", () => {
     expect(plan()).toEqual([]);
   });

@@ -21,20 +21,21 @@ const MIN_CHUNK = 2;
 /**
  * Chooses what the next step runs, changing nothing: one token of every sequence that is answering,
  * and one chunk of the first prompt in line that is not read yet. So a long prompt delays running answers by
- * a chunk a step, and running answers never hold up a prompt.
+ * a chunk a step, and running answers never hold up a prompt. Nothing is run of those that are parked, but
+ * they answer: a chunk may not be so long that they would stall, should their masks come.
  *
  * @param running in the order of their turns
  */
 export function planStep(running: readonly Sequence[], limits: StepLimits): StepRow[] {
   const rows: StepRow[] = [];
   for (const sequence of running) {
-    if (isDecoding(sequence)) {
+    if (isDecoding(sequence) && sequence.parkedLogits === undefined) {
       rows.push({ sequence, tokenCount: 1, isPrompt: false });
     }
   }
   const prefilling = running.find((sequence) => !isDecoding(sequence));
   if (prefilling !== undefined) {
-    const chunk = rows.length === 0 ? limits.lonePrefillChunk : limits.prefillChunk;
+    const chunk = running.some(isDecoding) ? limits.prefillChunk : limits.lonePrefillChunk;
     const tokenCount = chunkTokens(prefilling, chunk);
     rows.push({ sequence: prefilling, tokenCount, isPrompt: true });
   }

@@ -113,6 +113,8 @@ export class SumModel implements Model {
   /** Rows of each step as `slot: tokens`. */
   readonly steps: string[][] = [];
   readonly #cache: number[][];
+  /** Of the last step, lost with the next. */
+  #logits: readonly (Float32Array | undefined)[] = [];
 
   constructor(slots: number, tokenBudget = slots * 64, slotCapacity = 64) {
     this.slots = slots;
@@ -139,7 +141,11 @@ export class SumModel implements Model {
     if (new Set(rows.map(({ slot }) => slot)).size !== rows.length) {
       throw new Error("two rows of one slot");
     }
-    return rows.map((row) => this.#run(row));
+    for (const logits of this.#logits) {
+      logits?.fill(Number.NaN);
+    }
+    this.#logits = rows.map((row) => this.#run(row));
+    return this.#logits;
   }
 
   #run({ slot, cachedTokens, tokenIds, wantsLogits }: ModelRow): Float32Array | undefined {

@@ -13,6 +13,10 @@ export class AfterToken implements TokenConstraint {
     this.#constraint = constraint;
   }
 
+  get isReady(): boolean {
+    return !this.#hasBegun || this.#constraint.isReady;
+  }
+
   async ready(): Promise<void> {
     if (this.#hasBegun) {
       await this.#constraint.ready();

@@ -1,9 +1,10 @@
 import type { TokenConstraint } from "../engine/logits-rule.ts";
+import type { ThreadLease } from "./text-threads.ts";
 import { ThreadReplaced } from "./watched-thread.ts";
-import type { WatchedThread } from "./watched-thread.ts";
 
 export interface ConstraintOptions {
-  thread: WatchedThread;
+  /** The constraint's own from now on. */
+  lease: ThreadLease;
   /** Unlike any other's in the thread. */
   id: number;
   /** EBNF that compiled before. */
@@ -27,6 +28,8 @@ export class GrammarConstraint implements TokenConstraint {
   readonly #tokenIds: number[] = [];
   #generation = -1;
   #ready: Promise<void>;
+  /** Calls that the thread has yet to answer. */
+  #underWay = 0;
   #failure: Error | undefined;
   #isDisposed = false;
 
@@ -35,6 +38,10 @@ export class GrammarConstraint implements TokenConstraint {
     const words = Math.ceil(options.vocabSize / 32);
     this.#mask = new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT));
     this.#ready = this.#advance();
+  }
+
+  get isReady(): boolean {
+    return this.#underWay === 0;
   }
 
   ready(): Promise<void> {
@@ -56,28 +63,40 @@ export class GrammarConstraint implements TokenConstraint {
   }
 
   [Symbol.dispose](): void {
-    const { thread, id } = this.#options;
+    const { lease, id } = this.#options;
+    const { thread } = lease;
     const isHeld = !this.#isDisposed;
     this.#isDisposed = true;
+    lease[Symbol.dispose]();
     if (isHeld && this.#generation === thread.generation) {
       thread.call({ type: "end", id }, ACCEPT_LIMIT_MS).catch(() => undefined); // gone either way
     }
   }
 
   async #advance(tokenId?: number): Promise<void> {
+    this.#underWay++;
+    try {
+      await this.#follow(tokenId);
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+    }
+    this.#underWay--;
+  }
+
+  async #follow(tokenId?: number): Promise<void> {
     try {
       await this.#call(tokenId);
     } catch (error) {
-      if (error instanceof ThreadReplaced && !this.#isDisposed) {
-        await this.#advance();
-      } else {
-        this.#failure = error instanceof Error ? error : new Error(String(error));
+      if (!(error instanceof ThreadReplaced) || this.#isDisposed) {
+        throw error;
       }
+      await this.#follow();
     }
   }
 
   #call(tokenId: number | undefined): Promise<void> {
-    const { thread, id, source } = this.#options;
+    const { id, source } = this.#options;
+    const { thread } = this.#options.lease;
     if (tokenId !== undefined && this.#generation === thread.generation) {
       return thread.call({ type: "accept", id, tokenId }, ACCEPT_LIMIT_MS);
     }

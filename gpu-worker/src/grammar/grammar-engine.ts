@@ -1,14 +1,10 @@
 import type { CompiledGrammar, GrammarCompiler, GrammarMatcher } from "@mlc-ai/web-xgrammar";
 
 import type { GrammarCall } from "./grammar-protocol.ts";
+import { KeptGrammars } from "./kept-grammars.ts";
 import { loadXgrammar } from "./load-xgrammar.ts";
 import type { Xgrammar } from "./load-xgrammar.ts";
 import type { TokenTable } from "./token-table.ts";
-
-/** Compiled grammars that are kept: one takes from 20 kB to a few MB. */
-const MAX_KEPT_GRAMMARS = 32;
-/** Characters of EBNF of those kept, which bounds them where they are large. */
-const MAX_KEPT_CHARACTERS = 2 ** 22;
 
 interface WrittenText {
   matcher: GrammarMatcher;
@@ -19,8 +15,7 @@ interface WrittenText {
 export class GrammarEngine {
   readonly #library: Xgrammar;
   readonly #compiler: GrammarCompiler;
-  /** By source, the one used last at the end. */
-  readonly #kept = new Map<string, CompiledGrammar>();
+  readonly #kept = new KeptGrammars<CompiledGrammar>();
   readonly #texts = new Map<number, WrittenText>();
 
   private constructor(library: Xgrammar, compiler: GrammarCompiler) {
@@ -84,25 +79,11 @@ export class GrammarEngine {
   }
 
   async #grammar(source: string): Promise<CompiledGrammar> {
-    const known = this.#kept.get(source);
-    const grammar = known ?? (await this.#compile(source));
-    this.#kept.delete(source);
-    this.#kept.set(source, grammar);
-    this.#forgetOldest();
-    return grammar;
-  }
-
-  /** A matcher holds on to its grammar, so that texts being written lose nothing. */
-  #forgetOldest(): void {
-    let characters = 0;
-    const newestFirst = [...this.#kept].toReversed();
-    for (const [index, [source, grammar]] of newestFirst.entries()) {
-      characters += source.length;
-      if (index > 0 && (index >= MAX_KEPT_GRAMMARS || characters > MAX_KEPT_CHARACTERS)) {
-        this.#kept.delete(source);
-        grammar.dispose();
-      }
+    const grammar = this.#kept.get(source) ?? (await this.#compile(source));
+    for (const givenUp of this.#kept.use(source, grammar)) {
+      givenUp.dispose(); // a matcher holds on to its grammar, so that texts being written lose nothing
     }
+    return grammar;
   }
 
   async #compile(source: string): Promise<CompiledGrammar> {

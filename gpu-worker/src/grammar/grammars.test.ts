@@ -141,6 +141,19 @@ describe("Grammars", () => {
     expect(await test.accepts(source, "17")).toBe(true);
   });
 
+  it("tells whether the next token's mask is there", async () => {
+    const source = sourceOf({ structured_outputs: { regex: "ab" } });
+    await test.grammars.check(source);
+    using constraint = test.grammars.constraint(source);
+    expect(constraint.isReady).toBe(false);
+    await constraint.ready();
+    expect(constraint.isReady).toBe(true);
+    constraint.accept(test.tokenizer.idOf("a") ?? -1);
+    expect(constraint.isReady).toBe(false);
+    await constraint.ready();
+    expect(constraint.isReady).toBe(true);
+  });
+
   it("fails the text at fault alone when its thread is lost, and begins the others again", async () => {
     const source = sourceOf({ structured_outputs: { regex: "abc" } });
     await test.grammars.check(source);

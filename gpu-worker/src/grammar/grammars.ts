@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 
 import { GrammarConstraint } from "./grammar-constraint.ts";
+import { TextThreads } from "./text-threads.ts";
 import type { TokenTable } from "./token-table.ts";
 import { UnsupportedGrammar } from "./unsupported.ts";
 import { CallFailed, WatchedThread } from "./watched-thread.ts";
@@ -18,14 +19,14 @@ export interface GrammarOptions {
 
 /**
  * Grammars over one vocabulary. A new one is tried in a thread of its own first: one that is faulty, or
- * takes too long, costs that thread and nobody else anything. Only what has compiled reaches the thread
- * in which texts are written.
+ * takes too long, costs that thread and nobody else anything. Only what has compiled reaches the
+ * threads in which texts are written.
  */
 export class Grammars {
   readonly #table: TokenTable;
   readonly #compileLimitMs: number;
   readonly #trials: WatchedThread;
-  readonly #texts: WatchedThread;
+  readonly #texts: TextThreads;
   /** By the SHA-256 of the source, oldest first: undefined when it compiled, else what is wrong with it. */
   readonly #verdicts = new Map<string, Promise<UnsupportedGrammar | undefined>>();
   #lastTrial: Promise<unknown> = Promise.resolve();
@@ -41,7 +42,7 @@ export class Grammars {
         openLimitMs: OPEN_LIMIT_MS,
       });
     this.#trials = thread();
-    this.#texts = thread();
+    this.#texts = new TextThreads(thread);
   }
 
   /** @throws UnsupportedGrammar that says what is wrong, or that it takes too long to compile */
@@ -63,7 +64,8 @@ export class Grammars {
   /** For one text, under a grammar that was checked. */
   constraint(source: string): GrammarConstraint {
     const { vocabSize } = this.#table;
-    return new GrammarConstraint({ thread: this.#texts, id: this.#nextId++, source, vocabSize });
+    const lease = this.#texts.lend(source);
+    return new GrammarConstraint({ lease, id: this.#nextId++, source, vocabSize });
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,8 @@ import { formatMetrics } from "./metrics.ts";
 import { WorkerFigures } from "./worker-figures.ts";
 
 it("tells each figure with its meaning and type, under vLLM's name where there is one", () => {
-  const running = [{ id: "a", slot: 0, cachedTokens: 5, turn: 1, length: 6, lentTokens: 64 }];
+  const lengths = { cachedTokens: 5, length: 6, lentTokens: 64 };
+  const running = [{ id: "a", slot: 0, turn: 1, isParked: false, ...lengths }];
   const waiting = [
     { id: "b", turn: 2 },
     { id: "c", turn: 3 },
