@@ -8,12 +8,15 @@ import { appendOutput, lengthOf, modelRow } from "./sequence.ts";
 import type { Sequence } from "./sequence.ts";
 import { SlotTable } from "./slot-table.ts";
 import type { SlotLease } from "./slot-table.ts";
+import { StepPace } from "./step-pace.ts";
 import { planStep } from "./step-plan.ts";
 import type { StepLimits, StepRow } from "./step-plan.ts";
 import { insertByTurn, turnOf } from "./turn.ts";
 
 export interface EngineOptions extends StepLimits {
   observer?: EngineObserver;
+  /** Milliseconds that a step may take while answers run, which narrows `prefillChunk`; no bound without it. */
+  maxStallMs?: number;
   /** Tokens that memory is lent for at a time. */
   blockTokens?: number;
   /** Milliseconds that never run backwards. */
@@ -27,6 +30,7 @@ export class Engine {
   readonly #observer: EngineObserver;
   readonly #now: () => number;
   readonly #slots: SlotTable;
+  readonly #pace: StepPace;
   /** Both in the order of their turns. */
   readonly #waiting: Sequence[] = [];
   readonly #running: Sequence[] = [];
@@ -41,6 +45,7 @@ export class Engine {
     this.#options = options;
     this.#observer = options.observer ?? {};
     this.#now = options.now ?? (() => performance.now());
+    this.#pace = new StepPace(options.maxStallMs ?? Infinity);
     this.#slots = new SlotTable(model.slots, model.tokenBudget);
   }
 
@@ -109,13 +114,20 @@ export class Engine {
     this.#dropAborted();
     this.#growRunning();
     this.#admit();
-    const rows = planStep(this.#running, this.#options);
+    const rows = planStep(this.#running, this.#stepLimits());
     if (rows.length > 0) {
       await this.#run(rows);
     }
     if (this.#running.length + this.#waiting.length === 0) {
       this.#tell();
     }
+  }
+
+  #stepLimits(): StepLimits {
+    const { prefillChunk, lonePrefillChunk, maxStallMs } = this.#options;
+    return maxStallMs === undefined
+      ? this.#options
+      : { prefillChunk: Math.min(prefillChunk, this.#pace.prefillChunk), lonePrefillChunk };
   }
 
   async #run(rows: readonly StepRow[]): Promise<void> {
@@ -131,14 +143,16 @@ export class Engine {
         this.#fail(sequence, error);
       }
     }
-    this.#observer.stepped?.({
+    const figures = {
       decodedRows: rows.reduce((sum, { isPrompt }) => sum + (isPrompt ? 0 : 1), 0),
       prefillTokens: rows.reduce(
         (sum, { isPrompt, tokenCount }) => sum + (isPrompt ? tokenCount : 0),
         0,
       ),
       milliseconds: this.#now() - begun,
-    });
+    };
+    this.#pace.note(figures);
+    this.#observer.stepped?.(figures);
   }
 
   /** Memory for the next token of each, in the order of turns; where there is none, the last in line gives way. */
