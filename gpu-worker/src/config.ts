@@ -61,7 +61,7 @@ const Environment = z.object({
     .default(totalmem() / 4)
     .describe("memory for KV cache and picture encoding beside the weights, e.g. 8GB"),
   MAX_STALL_MS: count(500, 1).describe(
-    "milliseconds that reading a prompt may hold up running answers at a time",
+    "milliseconds that a step may take while answers run: prompts are read in chunks as short",
   ),
   MAX_QUEUE: count(64).describe("requests that may wait beyond those that run"),
   DRAIN_SECONDS: count(30).describe("seconds that running answers get after SIGTERM"),

@@ -5,13 +5,11 @@ import { ConfigError, readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { Admission } from "./engine/admission.ts";
 import { EngineGenerator } from "./engine/generator.ts";
-import { chunkWithin } from "./engine/prefill-chunk.ts";
 import { Grammars } from "./grammar/grammars.ts";
 import { tokenTable } from "./grammar/token-table.ts";
 import { locateModel } from "./hub/locate-model.ts";
 import { loadModel } from "./load-model.ts";
 import { Logger } from "./log.ts";
-import { measureChunks } from "./measure-chunks.ts";
 import { planMemory } from "./memory-plan.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import { WorkerFigures } from "./metrics/worker-figures.ts";
@@ -46,10 +44,8 @@ async function main(): Promise<void> {
   const tracing = await startTracing(config.tracesUrl, logger);
   const prompts = new PromptThread(checkpoint.prompter);
   const grammars = grammarsOf(checkpoint);
-  const chunkTimes = await measureChunks(model, config.maxStallMs);
-  const prefillChunk = chunkWithin(config.maxStallMs, chunkTimes);
-  logger.info("prompts are read in chunks", { prefillChunk, chunkTimes });
-  const generator = new EngineGenerator(model, { prefillChunk, observer: figures.observer });
+  const { maxStallMs } = config;
+  const generator = new EngineGenerator(model, { maxStallMs, observer: figures.observer });
   const server = new WorkerServer({
     service: createService(checkpoint, memory, { images, clips, prompts, grammars, figures }),
     generator,

@@ -1,5 +1,5 @@
 /** What one step of the engine ran. */
-interface StepFigures {
+export interface StepFigures {
   /** Answers that got a token, or a token of theirs back after they gave way. */
   decodedRows: number;
   /** Tokens of a prompt. */

@@ -8,6 +8,7 @@ import { Scheduler } from "./scheduler.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
 import { appendOutput, modelRow } from "./sequence.ts";
 import type { Sequence } from "./sequence.ts";
+import { StepPace } from "./step-pace.ts";
 import { planStep } from "./step-plan.ts";
 import type { StepLimits, StepRow } from "./step-plan.ts";
 
@@ -15,6 +16,8 @@ export interface EngineOptions extends StepLimits, Partial<Omit<SchedulerOptions
   observer?: EngineObserver;
   /** Milliseconds that a step waits for masks that are late. */
   maskGraceMs?: number;
+  /** Milliseconds that a step may take while answers run, which narrows `prefillChunk`; no bound without it. */
+  maxStallMs?: number;
 }
 
 /** Logits of each row, where there are any. */
@@ -27,6 +30,7 @@ export class Engine {
   readonly #observer: EngineObserver;
   readonly #now: () => number;
   readonly #scheduler: Scheduler;
+  readonly #pace: StepPace;
   readonly #aborted = new Set<Sequence>();
   /** Answers with a token that their readers do not know of yet. */
   readonly #untold: Answer[] = [];
@@ -41,6 +45,7 @@ export class Engine {
     this.#now = now;
     const onStart = (waitedMs: number) => observer.started?.(waitedMs);
     this.#scheduler = new Scheduler(model, { ...options, now, onStart });
+    this.#pace = new StepPace(options.maxStallMs ?? Infinity);
   }
 
   /**
@@ -89,7 +94,7 @@ export class Engine {
     this.#commitParked();
     this.#scheduler.schedule();
     const { running } = this.#scheduler;
-    const rows = planStep(running, this.#options);
+    const rows = planStep(running, this.#stepLimits());
     if (rows.length > 0) {
       await this.#run(rows);
     } else if (running.length > 0) {
@@ -99,6 +104,13 @@ export class Engine {
     if (this.#scheduler.isIdle) {
       this.#tell();
     }
+  }
+
+  #stepLimits(): StepLimits {
+    const { prefillChunk, lonePrefillChunk, maxStallMs } = this.#options;
+    return maxStallMs === undefined
+      ? this.#options
+      : { prefillChunk: Math.min(prefillChunk, this.#pace.prefillChunk), lonePrefillChunk };
   }
 
   async #run(rows: readonly StepRow[]): Promise<void> {
@@ -112,14 +124,16 @@ export class Engine {
         this.#fail(sequence, error);
       }
     }
-    this.#observer.stepped?.({
+    const figures = {
       decodedRows: rows.reduce((sum, { isPrompt }) => sum + (isPrompt ? 0 : 1), 0),
       prefillTokens: rows.reduce(
         (sum, { isPrompt, tokenCount }) => sum + (isPrompt ? tokenCount : 0),
         0,
       ),
       milliseconds: this.#now() - begun,
-    });
+    };
+    this.#pace.note(figures);
+    this.#observer.stepped?.(figures);
   }
 
   #forward(rows: readonly StepRow[]): Promise<StepLogits> {

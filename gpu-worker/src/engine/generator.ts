@@ -9,7 +9,6 @@ import type { EngineSnapshot } from "./engine-snapshot.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./engine.ts";
 import type { Model, PatchedMedium, VisionFeatures } from "./model.ts";
-import { LONE_PREFILL_CHUNK } from "./prefill-chunk.ts";
 import { prefixKeys } from "./prefix-keys.ts";
 import type { KeyedMedium } from "./prefix-keys.ts";
 import { createSequence } from "./sequence.ts";
@@ -42,8 +41,11 @@ export interface Generator {
   generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<ChoiceEvent>;
 }
 
-/** Tokens of a prompt that one step runs unless measured otherwise; 256 keep matrix products efficient. */
+/** Tokens of a prompt that one step runs at most beside answers; 256 keep matrix products efficient. */
 export const PREFILL_CHUNK = 256;
+
+/** When nobody would notice: larger chunks gain little, and keep what comes next waiting. */
+const LONE_PREFILL_CHUNK = 512;
 
 /** The `Generator` over a `Model` of our own. */
 export class EngineGenerator implements Generator {

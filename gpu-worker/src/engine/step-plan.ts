@@ -2,7 +2,7 @@ import { isDecoding } from "./sequence.ts";
 import type { Sequence } from "./sequence.ts";
 
 export interface StepLimits {
-  /** Tokens of a prompt that one step runs beside running answers: bounds how long they stall. */
+  /** Tokens of a prompt that one step runs beside running answers. */
   prefillChunk: number;
   /** The same when no answer runs. Where a prompt is cut does not change its answer. */
   lonePrefillChunk: number;
