@@ -3,13 +3,13 @@ import type { StepFigures } from "./engine-observer.ts";
 /** Tokens of a prompt that a step may run beside answers; between them is little to gain. Ascending. */
 const CHUNK_SIZES = [16, 32, 64, 128, 256, 512] as const;
 
-/** Of what is known, this much comes from the last step: a slow moment is noticed within two of them. */
-const NEWEST_SHARE = 0.5;
+/** Of a faster step, this much is believed: what slows steps down comes and goes. */
+const RECOVERY = 0.1;
 
 /**
  * Times steps as they run, and from that says how long a chunk may be so that the next one stalls running
- * answers no longer than it may. Whatever slows steps down counts by that: long contexts, many answers, a
- * picture that is encoded meanwhile, other work of the machine.
+ * answers no longer than it may. Whatever slows steps down counts by that, at once, and is forgotten over some
+ * twenty steps: long contexts, many answers, pictures that are encoded meanwhile, other work of the machine.
  */
 export class StepPace {
   readonly #maxStallMs: number;
@@ -30,14 +30,14 @@ export class StepPace {
 
   note({ decodedRows, prefillTokens, milliseconds }: StepFigures): void {
     if (prefillTokens === 0) {
-      this.#decodeMs = blend(this.#decodeMs, milliseconds);
+      this.#decodeMs = follow(this.#decodeMs, milliseconds);
       return;
     }
     const readingMs = milliseconds - (decodedRows === 0 ? 0 : this.#decodeMs);
-    this.#msPerToken = blend(this.#msPerToken, Math.max(0, readingMs) / prefillTokens);
+    this.#msPerToken = follow(this.#msPerToken, Math.max(0, readingMs) / prefillTokens);
   }
 }
 
-function blend(known: number | undefined, newest: number): number {
-  return known === undefined ? newest : known + NEWEST_SHARE * (newest - known);
+function follow(known: number | undefined, newest: number): number {
+  return known === undefined || newest > known ? newest : known + RECOVERY * (newest - known);
 }
