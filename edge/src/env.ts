@@ -1,3 +1,5 @@
+import type { ApiKey } from "./keys/api-key.ts";
+
 /** Bindings of `wrangler.toml`, its secrets, and what only the local starter sets. */
 export interface Env {
   DB: D1Database;
@@ -21,6 +23,6 @@ export interface AppEnv {
   Variables: {
     /** Value of the answer's `X-Request-Id`; a client may choose it, so it is not unique. */
     requestId: string;
-    apiKeyId: string;
+    apiKey: ApiKey;
   };
 }

@@ -26,7 +26,7 @@ export const chatCompletions = new Hono<AppEnv>()
 
     // The worker's ids are its keys, so they are never a client's choice.
     const id = crypto.randomUUID();
-    const outgoing = await toWorkerRequest({ id, tenant: c.var.apiKeyId }, request, media);
+    const outgoing = await toWorkerRequest({ id, tenant: c.var.apiKey.tenant }, request, media);
     client.throwIfAborted();
     const logger = createLogger(c.env.LOG);
     const traceparent = c.req.header(TRACEPARENT_HEADER);
@@ -45,7 +45,7 @@ interface Books {
 }
 
 async function record(
-  { env, var: { requestId, apiKeyId } }: Context<AppEnv>,
+  { env, var: { requestId, apiKey } }: Context<AppEnv>,
   books: Books,
   ending: CompletionEnding | undefined,
 ): Promise<void> {
@@ -53,7 +53,7 @@ async function record(
     return;
   }
   const durationMs = Date.now() - books.startedAt;
-  const usage = { ...books, ...ending, requestId, apiKeyId, durationMs };
+  const usage = { ...books, ...ending, requestId, apiKeyId: apiKey.id, durationMs };
   const logger = createLogger(env.LOG);
   logger.info("completion_ended", usage);
   try {

@@ -1,0 +1,60 @@
+import * as z from "zod";
+
+/** Groups of routes that a key may be limited to. */
+export const SCOPE_ROUTES = [
+  "chat",
+  "models",
+  "files",
+  "uploads",
+  "jobs",
+  "webhooks",
+  "usage",
+] as const;
+export type ScopeRoute = (typeof SCOPE_ROUTES)[number];
+
+/** What a key may do; everything where nothing is said. */
+export const KeyScopes = z.strictObject({
+  routes: z.array(z.enum(SCOPE_ROUTES)).max(SCOPE_ROUTES.length).optional(),
+  models: z.array(z.string().min(1).max(256)).max(100).optional(),
+});
+export type KeyScopes = z.infer<typeof KeyScopes>;
+
+const count = z.int().positive().max(Number.MAX_SAFE_INTEGER);
+
+/** How much a key may use; as much as it likes where nothing is said. Months are the calendar's, in UTC. */
+export const KeyLimits = z.strictObject({
+  requests_per_minute: count.optional(),
+  tokens_per_minute: count.optional(),
+  concurrent_requests: count.optional(),
+  /** Of pictures, before they are resized. */
+  pixels_per_minute: count.optional(),
+  video_seconds_per_minute: count.optional(),
+  /** Of clips, as they are sampled. */
+  frames_per_minute: count.optional(),
+  /** Of files and unfinished uploads. */
+  stored_bytes: count.optional(),
+  tokens_per_month: count.optional(),
+  /** In the currency of the deployment's prices. */
+  cost_per_month: z.number().positive().max(1e9).optional(),
+});
+export type KeyLimits = z.infer<typeof KeyLimits>;
+
+/** `example.com`, or `*.example.com` for what is below it. */
+const HostPattern = z
+  .string()
+  .max(255)
+  .regex(/^(?:\*\.)?[a-z\d](?:[a-z\d.-]*[a-z\d])?$/, "expected a host, or *. and a host");
+const HostPatterns = z.array(HostPattern).max(100);
+
+/** Hosts whose media a key may name in URLs, within what the deployment allows. */
+export const MediaHosts = z.strictObject({
+  allow: HostPatterns.optional(),
+  deny: HostPatterns.optional(),
+});
+export type MediaHosts = z.infer<typeof MediaHosts>;
+
+/** The operator's own notes on a key. */
+export const KeyLabels = z
+  .record(z.string().regex(/^[\w.-]{1,64}$/), z.string().max(256))
+  .refine((labels) => Object.keys(labels).length <= 16, "expected at most 16 labels");
+export type KeyLabels = z.infer<typeof KeyLabels>;
