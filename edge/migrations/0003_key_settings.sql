@@ -12,4 +12,5 @@ ALTER TABLE api_keys ADD COLUMN previous_hash TEXT;
 ALTER TABLE api_keys ADD COLUMN previous_expires_at INTEGER;
 
 CREATE UNIQUE INDEX api_keys_by_previous_hash ON api_keys (previous_hash);
-CREATE INDEX api_keys_by_owner ON api_keys (owner, id);
+CREATE INDEX api_keys_by_creation ON api_keys (created_at, id);
+CREATE INDEX api_keys_by_owner ON api_keys (owner, created_at, id);

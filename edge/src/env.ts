@@ -7,6 +7,8 @@ export interface Env {
   GPU_WORKER_URL: string;
   /** Shared with the GPU worker; signs each call to it. */
   GPU_WORKER_SECRET?: string;
+  /** Opens `/admin`, which is not there without it; at least 32 characters. */
+  ADMIN_TOKEN?: string;
   /** Least severe level that is logged: `debug`, `info`, `warn`, `error` or `silent`. */
   LOG?: string;
   /** Development only: "true" lets pictures come from `http:` URLs of this machine. */

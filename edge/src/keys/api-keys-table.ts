@@ -72,6 +72,6 @@ export async function insertApiKey(db: D1Database, key: NewApiKey): Promise<void
 }
 
 /** Public, unlike the key: 64 of the hash's 256 bits say nothing of what was hashed. */
-function apiKeyId(hash: string): string {
+export function apiKeyId(hash: string): string {
   return `key_${hash.slice(0, 16)}`;
 }

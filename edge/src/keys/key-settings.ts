@@ -1,15 +1,7 @@
 import * as z from "zod";
 
 /** Groups of routes that a key may be limited to. */
-export const SCOPE_ROUTES = [
-  "chat",
-  "models",
-  "files",
-  "uploads",
-  "jobs",
-  "webhooks",
-  "usage",
-] as const;
+const SCOPE_ROUTES = ["chat", "models", "files", "uploads", "jobs", "webhooks", "usage"] as const;
 export type ScopeRoute = (typeof SCOPE_ROUTES)[number];
 
 /** What a key may do; everything where nothing is said. */
@@ -18,6 +10,17 @@ export const KeyScopes = z.strictObject({
   models: z.array(z.string().min(1).max(256)).max(100).optional(),
 });
 export type KeyScopes = z.infer<typeof KeyScopes>;
+
+/**
+ * Whose a key is. It names a tenant and stands in the paths of files, so it begins with a letter or
+ * digit, and never as the ids of keys do, each of which is the tenant of a key without an owner.
+ */
+export const KeyOwner = z
+  .string()
+  .regex(
+    /^(?!key_)[A-Za-z\d][\w.@+:-]{0,127}$/,
+    "expected 1 to 128 letters, digits, _ . @ + : or -, and not key_ before them",
+  );
 
 const count = z.int().positive().max(Number.MAX_SAFE_INTEGER);
 

@@ -9,6 +9,7 @@ import { toGpuWorker } from "../inference/gpu-worker-client.ts";
 import { runCompletion } from "../inference/run-completion.ts";
 import type { CompletionEnding } from "../inference/run-completion.ts";
 import { toWorkerRequest } from "../inference/worker-request.ts";
+import { assertModelAllowed } from "../keys/scopes.ts";
 import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { createLogger } from "../observability/logger.ts";
@@ -20,6 +21,7 @@ export const chatCompletions = new Hono<AppEnv>()
     const startedAt = Date.now();
     const client = c.req.raw.signal;
     const request = parseChatRequest(await readJson(c.req.raw));
+    assertModelAllowed(c.var.apiKey.scopes, request.model);
     const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
     const urls = mediaParts(request).flatMap(urlsOf);
     const media = await loadMedia(urls, fetchPolicyOf(c.env), client);
