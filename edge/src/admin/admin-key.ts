@@ -6,7 +6,9 @@ import { KeyLabels, KeyLimits, KeyOwner, KeyScopes, MediaHosts } from "../keys/k
 /** Seconds since 1970, to the end of the year 9999. */
 const unixSeconds = z.int().positive().max(253_402_300_799);
 
-const KeyName = z.string().min(1).max(100);
+const KeyName = z
+  .string()
+  .regex(/^\P{Cc}{1,100}$/u, "expected 1 to 100 characters, none of control");
 
 /** A key as `/admin/keys` shows it: everything but the key itself. Times are seconds since 1970. */
 export const AdminKey = z.object({

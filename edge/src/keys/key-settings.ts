@@ -1,7 +1,15 @@
 import * as z from "zod";
 
 /** Groups of routes that a key may be limited to. */
-const SCOPE_ROUTES = ["chat", "models", "files", "uploads", "jobs", "webhooks", "usage"] as const;
+export const SCOPE_ROUTES = [
+  "chat",
+  "models",
+  "files",
+  "uploads",
+  "jobs",
+  "webhooks",
+  "usage",
+] as const;
 export type ScopeRoute = (typeof SCOPE_ROUTES)[number];
 
 /** What a key may do; everything where nothing is said. */
