@@ -217,9 +217,9 @@ describe("a request's body", () => {
 
 describe("a chat completion", () => {
   const STREAMED =
-    ": ping\n\n" +
+    ": ping\n" +
     'id: 1\ndata: {"choices":[{"delta":{"content":"Zwei Körbe 🧺"}}]}\n\n' +
-    ": reasoning=3\n\n" +
+    ": reasoning=3\n" +
     'id: 7\ndata: {"choices":[{"delta":{"content":" und ein Glas."}}]}\n\n' +
     "data: [DONE]\n\n";
   const USAGE = {
