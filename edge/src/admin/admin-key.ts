@@ -81,7 +81,9 @@ const MAX_PAGE = 100;
 /** Query of `GET /admin/keys`. */
 export const ListKeys = z.strictObject({
   after: z.string().max(100).optional().describe("The last id of the page before."),
-  limit: numeric(z.int().min(1).max(MAX_PAGE)).default(20).describe("Keys of a page."),
+  limit: numeric(z.int().min(1).max(MAX_PAGE))
+    .default(20)
+    .describe("Keys of a page, 20 unless set."),
   owner: z.string().max(128).optional().describe("Keys of this owner only."),
   label: z
     .array(z.string().regex(/^[\w.-]{1,64}=/, "expected name=value"))

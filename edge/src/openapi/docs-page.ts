@@ -1,7 +1,9 @@
 import { DOCS_STYLE } from "./docs-style.ts";
-import type { OpenApiDocument, Operation } from "./document.ts";
+import type { OpenApiDocument } from "./document.ts";
 import { Html, html } from "./html.ts";
-import { schemaText, schemaView } from "./schema-view.ts";
+import { routeView } from "./route-view.ts";
+import type { Route } from "./route-view.ts";
+import { schemaView } from "./schema-view.ts";
 
 /** The document as one page that needs no script and nothing from elsewhere. */
 export function docsPage(document: OpenApiDocument): string {
@@ -88,74 +90,4 @@ function routesAndSchemas(
         </section>`,
     )}
   </main>`;
-}
-
-interface Route {
-  method: string;
-  path: string;
-  operation: Operation;
-}
-
-function routeView({ method, path, operation }: Route): Html {
-  const { operationId, summary, description, security, parameters = [] } = operation;
-  const access = security.flatMap((scheme) => Object.keys(scheme))[0];
-  return html`<section id="${operationId}">
-    <h3><code class="${method}">${method.toUpperCase()}</code> <code>${path}</code></h3>
-    <p>
-      <strong>${summary}.</strong> ${description}
-      ${access === undefined ? "Open to all." : html`Needs <code>${access}</code>.`}
-    </p>
-    ${
-      parameters.length === 0
-        ? undefined
-        : html`<table>
-            <caption>
-              Parameters
-            </caption>
-            ${parameters.map(
-              (parameter) =>
-                html`<tr>
-                  <td><code>${parameter.name}</code>
-                  <td>${parameter.in}${parameter.required ? ", required" : ""}
-                  <td>${schemaText(parameter.schema)}
-                  <td>${parameter.description}
-                 `,
-            )}
-          </table>`
-    }
-    ${
-      operation.requestBody === undefined
-        ? undefined
-        : html`<p>
-            Body${operation.requestBody.required ? "" : " (optional)"}:
-            ${contentView(operation.requestBody.content)}
-          </p>`
-    }
-    <table>
-      <caption>
-        Answers
-      </caption>
-      ${Object.entries(operation.responses).map(
-        ([status, answer]) =>
-          html`<tr>
-            <td>${status}
-            <td>${codes(answer.description)}
-            <td>${contentView(answer.content ?? {})}
-           `,
-      )}
-    </table>
-  </section>`;
-}
-
-function contentView(content: NonNullable<Operation["requestBody"]>["content"]): Html[] {
-  return Object.entries(content).map(
-    ([type, { schema }]) => html`<code>${type}</code> ${schemaText(schema)} `,
-  );
-}
-
-/** What stands between backticks, as code. */
-function codes(text: string): Html[] {
-  return text
-    .split("`")
-    .map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : html`${part}`));
 }

@@ -17,6 +17,7 @@ h3 code.delete { background: #c62828; }
 table { width: 100%; border-collapse: collapse; margin: .75rem 0; font-size: .9rem; }
 caption { text-align: left; font-weight: 600; }
 td { border-top: 1px solid var(--line); padding: .35rem .75rem .35rem 0; vertical-align: top; }
+pre { background: #8882; padding: .75rem; border-radius: .25rem; overflow: auto; font: .8rem ui-monospace, monospace; white-space: pre-wrap; }
 details > summary { cursor: pointer; }
 details { margin: .25rem 0; padding-left: .75rem; border-left: 2px solid var(--line); }
 @media (max-width: 50rem) { body { display: block; } nav { width: auto; height: auto; position: static; } main { padding: 1rem; } }

@@ -8,6 +8,7 @@ import type { Content, NamedSchema, RouteDescription } from "./route-description
 
 interface MediaType {
   schema: JsonSchema;
+  example?: unknown;
 }
 
 interface Parameter {
@@ -115,7 +116,10 @@ function operation(route: RouteDescription): Operation {
     ...(body === undefined
       ? {}
       : {
-          requestBody: { required: body.isOptional !== true, content: mediaTypes(body.contents) },
+          requestBody: {
+            required: body.isOptional !== true,
+            content: mediaTypes(body.contents, body.example),
+          },
         }),
     responses: {
       [answer.status ?? 200]: toAnswer(answer.notes, mediaTypes(answer.contents)),
@@ -152,9 +156,15 @@ function toAnswer(description: string, content: Record<string, MediaType>): Answ
   };
 }
 
-function mediaTypes(contents: Readonly<Record<string, Content>>): Record<string, MediaType> {
+function mediaTypes(
+  contents: Readonly<Record<string, Content>>,
+  example?: unknown,
+): Record<string, MediaType> {
   return Object.fromEntries(
-    Object.entries(contents).map(([type, content]) => [type, { schema: contentSchema(content) }]),
+    Object.entries(contents).map(([type, content]) => [
+      type,
+      { schema: contentSchema(content), ...(example === undefined ? {} : { example }) },
+    ]),
   );
 }
 

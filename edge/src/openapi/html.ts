@@ -14,6 +14,13 @@ export function html(texts: TemplateStringsArray, ...fragments: readonly Fragmen
   return new Html(texts.map((text, index) => text + toText(fragments[index])).join(""));
 }
 
+/** What stands between backticks, as code. */
+export function withCode(text: string): Html[] {
+  return text
+    .split("`")
+    .map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : html`${part}`));
+}
+
 function toText(fragment: Fragment): string {
   if (fragment === undefined) {
     return "";

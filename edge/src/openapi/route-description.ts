@@ -30,7 +30,12 @@ export interface RouteDescription {
   /** Headers of the request beside those that every one has, by name. */
   headers?: Readonly<Record<string, string>>;
   /** By media type. */
-  body?: { isOptional?: boolean; contents: Readonly<Record<string, Content>> };
+  body?: {
+    isOptional?: boolean;
+    contents: Readonly<Record<string, Content>>;
+    /** A JSON body to copy. */
+    example?: unknown;
+  };
   answer: { status?: number; notes: string; contents: Readonly<Record<string, Content>> };
   errors: readonly ErrorCode[];
 }

@@ -1,5 +1,5 @@
 import type { JsonSchema } from "./component-schemas.ts";
-import { html } from "./html.ts";
+import { html, withCode } from "./html.ts";
 import type { Html } from "./html.ts";
 
 const REFERENCE = "#/components/schemas/";
@@ -51,10 +51,10 @@ function memberRow(parent: JsonSchema, name: string, schema: JsonSchema): Html {
   const byDefault =
     schema.default === undefined ? "" : ` Unless set ${JSON.stringify(schema.default)}.`;
   return html`<tr>
-    <td><code>${name}</code>${isRequired ? " required" : ""}
-    <td>${schemaText(schema)}
-    <td>${schema.description}${byDefault}${insides(schema)}
-   `;
+    <td><code>${name}</code>${isRequired ? " required" : ""}</td>
+    <td>${schemaText(schema)}</td>
+    <td>${withCode(schema.description ?? "")}${byDefault}${insides(schema)}</td>
+  </tr>`;
 }
 
 /** The objects within a value that have no name to refer to. */

@@ -1,6 +1,7 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { parseRequest } from "@qwen3-vl/shared/invalid-request";
 import { Hono } from "hono";
+import type { Context } from "hono";
 
 import { ChangeKey, CreateKey, ListKeys, RotateKey } from "../admin/admin-key.ts";
 import type { AdminKeyList, AdminKeyWithValue } from "../admin/admin-key.ts";
@@ -18,6 +19,7 @@ import type { AppEnv } from "../env.ts";
 import { readJson, readOptionalJson } from "../http/read-json.ts";
 import { hashSecret, newSecret, shownPrefix } from "../keys/key-secret.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
+import { createLogger } from "../observability/logger.ts";
 
 /**
  * `/admin/keys`: issue, list, change, rotate and revoke keys. None is ever deleted, for usage is told
@@ -37,6 +39,7 @@ export const adminKeys = new Hono<AppEnv>()
     }
     const { value, ...secret } = await makeSecret();
     const key = await createKey(c.env.DB, secret, { ...settings, name: body.name }, now);
+    log(c, "key_created", key);
     return c.json({ ...showKey(key, now), value } satisfies AdminKeyWithValue);
   })
   .get("/", async (c) => {
@@ -55,6 +58,7 @@ export const adminKeys = new Hono<AppEnv>()
   .patch("/:id", async (c) => {
     const settings = toColumns(parseRequest(ChangeKey, await readJson(c.req.raw)));
     const key = existing(await changeKey(c.env.DB, c.req.param("id"), settings));
+    log(c, "key_changed", key);
     return c.json(showKey(key, Date.now()));
   })
   .all("/:id", methodNotAllowed("GET", "PATCH"))
@@ -68,15 +72,22 @@ export const adminKeys = new Hono<AppEnv>()
     if (key === undefined) {
       throw new ApiError("conflict", "Expected a key in use, got one that is expired or revoked.");
     }
+    log(c, "key_rotated", key);
     return c.json({ ...showKey(key, now), value } satisfies AdminKeyWithValue);
   })
   .all("/:id/rotate", methodNotAllowed("POST"))
   .post("/:id/revoke", async (c) => {
     const now = Date.now();
     const key = existing(await revokeKey(c.env.DB, c.req.param("id"), now));
+    log(c, "key_revoked", key);
     return c.json(showKey(key, now));
   })
   .all("/:id/revoke", methodNotAllowed("POST"));
+
+/** Who holds the token is not known, but what was done with it, to which key and when, stays. */
+function log({ env, var: { requestId } }: Context<AppEnv>, event: string, key: ManagedKey): void {
+  createLogger(env.LOG).info(event, { requestId, apiKeyId: key.id });
+}
 
 async function makeSecret() {
   const value = newSecret();

@@ -25,7 +25,15 @@ export const describeAdminKeys: readonly RouteDescription[] = [
     path: "/admin/keys",
     id: "createKey",
     summary: "Issue a key",
-    body: { contents: json("CreateKey", CreateKey) },
+    body: {
+      contents: json("CreateKey", CreateKey),
+      example: {
+        name: "web",
+        owner: "acme",
+        scopes: { routes: ["chat", "models"] },
+        limits: { requests_per_minute: 60 },
+      },
+    },
     answer: {
       notes: "The key, told this once.",
       contents: json("KeyWithValue", AdminKeyWithValue),

@@ -8,6 +8,19 @@ import type { RouteDescription } from "../openapi/route-description.ts";
 
 const shared = { method: "post", tag: "Chat", access: "api_key" } as const;
 const body = {
+  example: {
+    model: "qwen3-vl-shapes",
+    stream: true,
+    messages: [
+      {
+        role: "user",
+        content: [
+          { type: "image_url", image_url: { url: "https://example.com/picture.png" } },
+          { type: "text", text: "What is in this picture?" },
+        ],
+      },
+    ],
+  },
   contents: { "application/json": { name: "ChatCompletionRequest", schema: ChatRequest } },
 };
 const ERRORS = [
