@@ -41,7 +41,9 @@ export function componentSchemas(
 
 /** The schema of a single value, such as a parameter. */
 export function valueSchema(schema: z.ZodType): JsonSchema {
-  return withoutAddress(z.toJSONSchema(schema, { io: "input", override: correct }));
+  return withoutAddress(
+    z.toJSONSchema(schema, { io: "input", unrepresentable: "any", override: correct }),
+  );
 }
 
 /** The document says for all what dialect they are, and their place in it is their id. */

@@ -1,9 +1,11 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
 import type { ErrorCode } from "@qwen3-vl/shared/errors";
 
-import { componentSchemas, schemaReference, valueSchema } from "./component-schemas.ts";
+import { componentSchemas, schemaReference } from "./component-schemas.ts";
 import type { JsonSchema } from "./component-schemas.ts";
 import { ErrorBody } from "./error-body.ts";
+import { parametersOf } from "./parameters.ts";
+import type { Parameter } from "./parameters.ts";
 import type { Content, NamedSchema, RouteDescription } from "./route-description.ts";
 
 interface MediaType {
@@ -11,17 +13,11 @@ interface MediaType {
   example?: unknown;
 }
 
-interface Parameter {
-  name: string;
-  in: "path" | "query" | "header";
-  required: boolean;
-  description: string;
-  schema: JsonSchema;
-}
+type Header = { $ref: string } | { description: string; schema: JsonSchema };
 
 interface Answer {
   description: string;
-  headers: Record<string, { $ref: string }>;
+  headers: Record<string, Header>;
   content?: Record<string, MediaType>;
 }
 
@@ -57,7 +53,7 @@ export interface Api {
   routes: readonly RouteDescription[];
 }
 
-/** @throws Error when a route has a tag that is not described, or two schemas have one name */
+/** @throws Error when a route's tag is not described, or a name stands for two schemas */
 export function openApiDocument({ routes, parts, tags, ...about }: Api): OpenApiDocument {
   const untold = routes.find(({ tag }) => !Object.hasOwn(tags, tag));
   if (untold !== undefined) {
@@ -66,6 +62,12 @@ export function openApiDocument({ routes, parts, tags, ...about }: Api): OpenApi
   const paths: OpenApiDocument["paths"] = {};
   for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method]: operation(route) };
+  }
+  const sent = componentSchemas([...routes.flatMap(sentSchemas), ...parts], "input");
+  const got = componentSchemas([ERROR, ...routes.flatMap(answeredSchemas)], "output");
+  const twice = Object.keys(sent).find((name) => Object.hasOwn(got, name));
+  if (twice !== undefined) {
+    throw new Error(`${twice} is the name of what is sent and of what is answered`);
   }
   return {
     openapi: "3.1.0",
@@ -77,10 +79,7 @@ export function openApiDocument({ routes, parts, tags, ...about }: Api): OpenApi
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas: {
-        ...componentSchemas([...routes.flatMap(sentSchemas), ...parts], "input"),
-        ...componentSchemas([ERROR, ...routes.flatMap(answeredSchemas)], "output"),
-      },
+      schemas: { ...sent, ...got },
       headers: {
         "X-Request-Id": {
           description: "The request's id: the client's own if it sent one, else a new one.",
@@ -105,7 +104,7 @@ const answeredSchemas = ({ answer }: RouteDescription) =>
 
 function operation(route: RouteDescription): Operation {
   const { id, tag, summary, notes, access, body, answer } = route;
-  const parameters = [...pathParameters(route), ...queryParameters(route), ...headers(route)];
+  const parameters = parametersOf(route);
   return {
     operationId: id,
     tags: [tag],
@@ -122,7 +121,11 @@ function operation(route: RouteDescription): Operation {
           },
         }),
     responses: {
-      [answer.status ?? 200]: toAnswer(answer.notes, mediaTypes(answer.contents)),
+      [answer.status ?? 200]: toAnswer(
+        answer.notes,
+        mediaTypes(answer.contents),
+        toHeaders(answer.headers ?? {}),
+      ),
       ...failures(route),
     },
   };
@@ -143,15 +146,36 @@ function failures({ access, errors }: RouteDescription): Record<string, Answer> 
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, its = []]) => [
       status,
-      toAnswer(its.map((code) => `\`${code}\``).join(", "), content),
+      toAnswer(its.map((code) => `\`${code}\``).join(", "), content, HEADERS_OF_STATUS[status]),
     ]),
   );
 }
 
-function toAnswer(description: string, content: Record<string, MediaType>): Answer {
+const RETRY_AFTER = toHeaders({ "Retry-After": "Seconds after which to try again." });
+
+const HEADERS_OF_STATUS: Readonly<Record<string, Record<string, Header>>> = {
+  "401": toHeaders({ "WWW-Authenticate": "Bearer, and what is wrong with the token." }),
+  "429": RETRY_AFTER,
+  "503": RETRY_AFTER,
+};
+
+function toHeaders(names: Readonly<Record<string, string>>): Record<string, Header> {
+  return Object.fromEntries(
+    Object.entries(names).map(([name, description]) => [
+      name,
+      { description, schema: { type: "string" } },
+    ]),
+  );
+}
+
+function toAnswer(
+  description: string,
+  content: Record<string, MediaType>,
+  headers: Record<string, Header> = {},
+): Answer {
   return {
     description,
-    headers: { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" } },
+    headers: { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" }, ...headers },
     ...(Object.keys(content).length === 0 ? {} : { content }),
   };
 }
@@ -177,37 +201,4 @@ function contentSchema(content: Content): JsonSchema {
     default:
       return { $ref: schemaReference(content.name) };
   }
-}
-
-function pathParameters({ pathParameters: names = {} }: RouteDescription): Parameter[] {
-  return Object.entries(names).map(([name, description]) => ({
-    name,
-    in: "path",
-    required: true,
-    description,
-    schema: { type: "string" },
-  }));
-}
-
-function queryParameters({ query }: RouteDescription): Parameter[] {
-  return Object.entries(query?.shape ?? {}).map(([name, field]) => {
-    const { description = "", ...schema } = valueSchema(field);
-    return {
-      name,
-      in: "query",
-      required: !field.safeParse(undefined).success,
-      description,
-      schema,
-    };
-  });
-}
-
-function headers({ headers: names = {} }: RouteDescription): Parameter[] {
-  return Object.entries(names).map(([name, description]) => ({
-    name,
-    in: "header",
-    required: false,
-    description,
-    schema: { type: "string" },
-  }));
 }

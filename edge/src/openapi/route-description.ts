@@ -36,6 +36,12 @@ export interface RouteDescription {
     /** A JSON body to copy. */
     example?: unknown;
   };
-  answer: { status?: number; notes: string; contents: Readonly<Record<string, Content>> };
+  answer: {
+    status?: number;
+    notes: string;
+    contents: Readonly<Record<string, Content>>;
+    /** Headers beside those that every answer has, and what each tells. */
+    headers?: Readonly<Record<string, string>>;
+  };
   errors: readonly ErrorCode[];
 }
