@@ -29,6 +29,11 @@ const LIMIT_OPTIONS: ReadonlyMap<string, string> = new Map(
   Object.keys(KeyLimits.shape).map((name) => [dashed(name), name]),
 );
 
+const limitOptions = Object.entries(KeyLimits.shape).map(([name, { description = "" }]) => [
+  dashed(name),
+  { value: "N", about: description },
+]);
+
 /** Options that say what a key is and may do. */
 export const KEY_OPTIONS: Readonly<Record<string, KeyOption>> = {
   name: { value: "NAME", about: "what people call it" },
@@ -47,7 +52,7 @@ export const KEY_OPTIONS: Readonly<Record<string, KeyOption>> = {
     multiple: true,
   },
   "deny-host": { value: "HOST", about: "no media from these hosts", multiple: true },
-  ...Object.fromEntries([...LIMIT_OPTIONS.keys()].map((name) => [name, { value: "N", about: "" }])),
+  ...Object.fromEntries(limitOptions),
 };
 
 /** Values of options as `parseArgs` reads them. */

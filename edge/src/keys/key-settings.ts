@@ -14,8 +14,16 @@ export type ScopeRoute = (typeof SCOPE_ROUTES)[number];
 
 /** What a key may do; everything where nothing is said. */
 export const KeyScopes = z.strictObject({
-  routes: z.array(z.enum(SCOPE_ROUTES)).max(SCOPE_ROUTES.length).optional(),
-  models: z.array(z.string().min(1).max(256)).max(100).optional(),
+  routes: z
+    .array(z.enum(SCOPE_ROUTES))
+    .max(SCOPE_ROUTES.length)
+    .optional()
+    .describe("Groups of routes; others are refused with 403."),
+  models: z
+    .array(z.string().min(1).max(256))
+    .max(100)
+    .optional()
+    .describe("Ids of models; others do not exist for the key."),
 });
 export type KeyScopes = z.infer<typeof KeyScopes>;
 
@@ -30,23 +38,25 @@ export const KeyOwner = z
     "expected 1 to 128 letters, digits, _ . @ + : or -, and not key_ before them",
   );
 
-const count = z.int().positive().max(Number.MAX_SAFE_INTEGER);
+const count = (about: string) =>
+  z.int().positive().max(Number.MAX_SAFE_INTEGER).optional().describe(about);
 
 /** How much a key may use; as much as it likes where nothing is said. Months are the calendar's, in UTC. */
 export const KeyLimits = z.strictObject({
-  requests_per_minute: count.optional(),
-  tokens_per_minute: count.optional(),
-  concurrent_requests: count.optional(),
-  /** Of pictures, before they are resized. */
-  pixels_per_minute: count.optional(),
-  video_seconds_per_minute: count.optional(),
-  /** Of clips, as they are sampled. */
-  frames_per_minute: count.optional(),
-  /** Of files and unfinished uploads. */
-  stored_bytes: count.optional(),
-  tokens_per_month: count.optional(),
-  /** In the currency of the deployment's prices. */
-  cost_per_month: z.number().positive().max(1e9).optional(),
+  requests_per_minute: count("most requests a minute"),
+  tokens_per_minute: count("most tokens a minute, of prompts and answers"),
+  concurrent_requests: count("most requests at once"),
+  pixels_per_minute: count("most pixels of pictures a minute, before they are resized"),
+  video_seconds_per_minute: count("most seconds of clips a minute"),
+  frames_per_minute: count("most frames of clips a minute, as they are sampled"),
+  stored_bytes: count("most bytes of files and unfinished uploads"),
+  tokens_per_month: count("most tokens a calendar month, in UTC"),
+  cost_per_month: z
+    .number()
+    .positive()
+    .max(1e9)
+    .optional()
+    .describe("most money a calendar month, in the currency of the deployment's prices"),
 });
 export type KeyLimits = z.infer<typeof KeyLimits>;
 
