@@ -1,7 +1,10 @@
 import { KEY_OPTIONS } from "./key-options.ts";
 
 const options = Object.entries(KEY_OPTIONS)
-  .map(([name, { value, about }]) => `  ${`--${name} ${value}`.padEnd(30)} ${about}`.trimEnd())
+  .map(([name, { value, about, multiple = false }]) => {
+    const more = multiple ? "; may be repeated" : "";
+    return `  ${`--${name} ${value}`.padEnd(30)} ${about}${more}`;
+  })
   .join("\n");
 
 export const KEYS_HELP = `Issues, changes and ends API keys.
