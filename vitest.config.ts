@@ -8,7 +8,7 @@ export default defineConfig({
           name: "node",
           include: [
             "{shared,gpu-worker,dev,edge}/src/**/*.test.ts",
-            "test/{engine,golden,e2e}/**/*.test.ts",
+            "test/{engine,golden,e2e,conformance}/**/*.test.ts",
           ],
           testTimeout: 30_000,
           hookTimeout: 60_000,

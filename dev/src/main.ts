@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 
-import { keptApiKey } from "./dev-api-key.ts";
 import { FrontDoor } from "./front-door.ts";
 import { GpuWorkerProcess, WorkerExitError } from "./gpu-worker-process.ts";
+import { keptAdminToken, keptApiKey } from "./kept-secrets.ts";
 import { REPOSITORY, StartError, readSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 import { openStateFolder } from "./state-folder.ts";
@@ -40,6 +40,7 @@ async function startBehind(
 ): Promise<GpuWorkerProcess> {
   const secret = randomBytes(32).toString("hex");
   const apiKey = settings.DEV_API_KEY ?? (await keptApiKey(settings.STATE_DIR));
+  const adminToken = settings.ADMIN_TOKEN ?? (await keptAdminToken(settings.STATE_DIR));
   const worker = new GpuWorkerProcess(settings, secret);
   resources.adopt(worker, (started) => started.stop());
   const [{ url: workerUrl, model }, { script, startLocalEdge }] = await Promise.all([
@@ -53,6 +54,7 @@ async function startBehind(
       GPU_WORKER_URL: workerUrl,
       GPU_WORKER_SECRET: secret,
       DEV_API_KEY: apiKey,
+      ADMIN_TOKEN: adminToken,
       ALLOW_HTTP_LOOPBACK: "true",
       DRAIN_REFUSED_REQUESTS: "true",
       LOG: settings.LOG,

@@ -61,6 +61,11 @@ const Environment = z.object({
     .regex(/^[\x21-\x7e]{8,128}$/, "expected 8 to 128 visible ASCII characters")
     .optional()
     .describe("API key that the local API accepts; made up at the first start unless set"),
+  ADMIN_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{32,256}$/, "expected 32 to 256 visible ASCII characters")
+    .optional()
+    .describe("token that opens /admin of the local API; made up at the first start unless set"),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .string()
     .optional()

@@ -36,6 +36,7 @@ curl -N ${url}/v1/chat/completions \\
   -d '{"model":"${model}","stream":true,"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,'"$(base64 < '${picture}' | tr -d '\\n')"'"}},{"type":"text","text":"Describe this image."}]}]}'
 
 Another checkpoint: MODEL=Qwen/Qwen3-VL-2B-Instruct npm start
+More keys:          npm run keys -- --help
 All settings:       npm start -- --help
 `;
 }

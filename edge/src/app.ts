@@ -5,11 +5,16 @@ import { answerError, notFound } from "./middleware/answer-error.ts";
 import { cors } from "./middleware/cors.ts";
 import { drainRefusedRequest } from "./middleware/drain-refused-request.ts";
 import { requestId } from "./middleware/request-id.ts";
+import { requireAdminToken } from "./middleware/require-admin-token.ts";
 import { requireApiKey } from "./middleware/require-api-key.ts";
+import { requireScope } from "./middleware/require-scope.ts";
+import { adminKeys } from "./routes/admin-keys.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
+import { docs } from "./routes/docs.ts";
 import { estimate } from "./routes/estimate.ts";
 import { health } from "./routes/health.ts";
 import { models } from "./routes/models.ts";
+import { openApi } from "./routes/open-api.ts";
 
 /** The API on one screen. */
 export function createApp(): Hono<AppEnv> {
@@ -20,7 +25,12 @@ export function createApp(): Hono<AppEnv> {
     .use(cors)
     .use(drainRefusedRequest)
     .route("/health", health)
+    .route("/openapi.json", openApi())
+    .route("/docs", docs())
+    .use("/admin/*", requireAdminToken)
+    .route("/admin/keys", adminKeys)
     .use("/v1/*", requireApiKey())
+    .use("/v1/*", requireScope)
     .route("/v1/chat/completions/estimate", estimate)
     .route("/v1/chat/completions", chatCompletions)
     .route("/v1/models", models);

@@ -1,3 +1,5 @@
+import type { ApiKey } from "./keys/api-key.ts";
+
 /** Bindings of `wrangler.toml`, its secrets, and what only the local starter sets. */
 export interface Env {
   DB: D1Database;
@@ -5,6 +7,8 @@ export interface Env {
   GPU_WORKER_URL: string;
   /** Shared with the GPU worker; signs each call to it. */
   GPU_WORKER_SECRET?: string;
+  /** Opens `/admin`, which is not there without it; at least 32 characters. */
+  ADMIN_TOKEN?: string;
   /** Least severe level that is logged: `debug`, `info`, `warn`, `error` or `silent`. */
   LOG?: string;
   /** Development only: "true" lets pictures come from `http:` URLs of this machine. */
@@ -21,6 +25,6 @@ export interface AppEnv {
   Variables: {
     /** Value of the answer's `X-Request-Id`; a client may choose it, so it is not unique. */
     requestId: string;
-    apiKeyId: string;
+    apiKey: ApiKey;
   };
 }

@@ -15,19 +15,25 @@ import { assertToolChoice } from "./tool-fields.ts";
  * Parsing is idempotent: what comes out goes in again unchanged.
  */
 export const ChatRequest = z.strictObject({
-  model: z.string().min(1).max(256),
+  model: z.string().min(1).max(256).describe("One of `/v1/models`."),
   messages: z.array(Message).min(1).max(MAX_MESSAGES),
-  stream: z.boolean().default(false),
+  stream: z.boolean().default(false).describe("Whether the answer comes as it is written."),
   stream_options: z
     .strictObject({
       include_usage: z.boolean().optional(),
       include_obfuscation: z.boolean().optional(),
     })
-    .optional(),
+    .optional()
+    .describe("`include_usage` adds a last chunk that tells the tokens."),
   ...SamplingFields,
   ...OutputFields,
-  add_vision_id: z.boolean().optional(),
-  mm_processor_kwargs: ProcessorOptions.optional(),
+  add_vision_id: z
+    .boolean()
+    .optional()
+    .describe("Whether pictures and clips are numbered for the model."),
+  mm_processor_kwargs: ProcessorOptions.optional().describe(
+    "Other values for the checkpoint's processor, for all parts without options of their own.",
+  ),
   modalities: z.tuple([z.literal("text")]).optional(),
 });
 export type ChatRequest = z.infer<typeof ChatRequest>;

@@ -9,21 +9,21 @@ const seconds = numeric(z.number().min(0).max(1e6)).optional();
 const frames = numeric(z.int().min(1).max(1e9)).optional();
 
 const pixelOptions = {
-  min_pixels: pixels,
-  max_pixels: pixels,
-  resized_height: pixels,
+  min_pixels: pixels.describe("Least pixels that a picture is resized to."),
+  max_pixels: pixels.describe("Most pixels that it is resized to."),
+  resized_height: pixels.describe("Its height then, where its width is given too."),
   resized_width: pixels,
 };
 
 const clipOptions = {
   ...pixelOptions,
-  total_pixels: pixels,
-  fps: numeric(z.number().positive().max(1e9)).optional(),
-  nframes: frames,
+  total_pixels: pixels.describe("Most pixels of all frames together."),
+  fps: numeric(z.number().positive().max(1e9)).optional().describe("Frames taken of each second."),
+  nframes: frames.describe("Frames that are taken, in place of a rate."),
   min_frames: frames,
   max_frames: frames,
-  video_start: seconds,
-  video_end: seconds,
+  video_start: seconds.describe("Second at which the clip begins."),
+  video_end: seconds.describe("Second at which it ends."),
 };
 
 /** What a client may say about a picture's size; meanings in qwen-vl-utils. */
@@ -34,7 +34,7 @@ export type PixelOptions = z.infer<typeof PixelOptions>;
 export const ClipOptions = z.object(clipOptions);
 export type ClipOptions = z.infer<typeof ClipOptions>;
 
-const url = z.string().min(1);
+const url = z.string().min(1).describe("`https:`, or `data:` with base64.");
 
 const TextPart = z.strictObject({ type: z.literal("text"), text: z.string() });
 
@@ -59,8 +59,9 @@ export type VideoPart = z.infer<typeof VideoPart>;
 const FramesPart = z.strictObject({
   type: z.literal("video"),
   video: z.array(url).min(1).max(MAX_FRAMES, `expected at most ${MAX_FRAMES} frames`),
-  /** Frames a second that the list was taken with. */
-  sample_fps: numeric(z.number().positive().max(1000)).optional(),
+  sample_fps: numeric(z.number().positive().max(1000))
+    .optional()
+    .describe("Frames a second that the list was taken with."),
   ...clipOptions,
 });
 export type FramesPart = z.infer<typeof FramesPart>;

@@ -2,6 +2,18 @@ import type * as z from "zod";
 
 import { ApiError } from "./errors.ts";
 
+/** @throws ApiError `invalid_request` that names the field, what was expected and what was got */
+export function parseRequest<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+): z.infer<Schema> {
+  const parsed = schema.safeParse(value, { reportInput: true });
+  if (!parsed.success) {
+    throw toInvalidRequest(parsed.error);
+  }
+  return parsed.data;
+}
+
 /** The first fault of a body, as a sentence that names the field, what was expected and what was got. */
 export function toInvalidRequest(error: z.ZodError): ApiError {
   const issue = deepestIssue(error.issues);

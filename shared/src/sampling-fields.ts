@@ -52,32 +52,80 @@ const logitBias = z
 
 /** Fields of a chat request that choose tokens and the answer's end. */
 export const SamplingFields = {
-  max_tokens: tokens.optional(),
-  max_completion_tokens: tokens.optional(),
-  min_tokens: wholeFrom(0, MAX_TOKENS_FIELD).optional(),
-  n: wholeFrom(1, MAX_CHOICES).optional(),
-  temperature: z.number().min(0).max(2).optional(),
-  top_p: z.number().gt(0).max(1).optional(),
-  top_k: z.int().min(-1).max(MAX_TOKENS_FIELD).optional(),
-  min_p: z.number().min(0).max(1).optional(),
-  presence_penalty: penalty.optional(),
-  frequency_penalty: penalty.optional(),
-  repetition_penalty: z.number().gt(0).max(10).optional(),
-  seed: z.int().optional(),
+  max_tokens: tokens
+    .optional()
+    .describe("Most tokens of each answer; unless set all that the context leaves."),
+  max_completion_tokens: tokens
+    .optional()
+    .describe("The same by OpenAI's newer name, and stronger."),
+  min_tokens: wholeFrom(0, MAX_TOKENS_FIELD)
+    .optional()
+    .describe("Tokens before which no answer ends."),
+  n: wholeFrom(1, MAX_CHOICES).optional().describe("How many answers."),
+  temperature: z
+    .number()
+    .min(0)
+    .max(2)
+    .optional()
+    .describe(
+      "0 takes the likeliest token; unless set the checkpoint's own, as with the fields below.",
+    ),
+  top_p: z
+    .number()
+    .gt(0)
+    .max(1)
+    .optional()
+    .describe("Only the likeliest tokens that make up this probability."),
+  top_k: z
+    .int()
+    .min(-1)
+    .max(MAX_TOKENS_FIELD)
+    .optional()
+    .describe("Only so many of the likeliest tokens; 0 or -1 is all."),
+  min_p: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe("Only tokens at least this likely, relative to the likeliest."),
+  presence_penalty: penalty.optional().describe("Taken off tokens that the answer has."),
+  frequency_penalty: penalty
+    .optional()
+    .describe("Taken off tokens each time that the answer has them."),
+  repetition_penalty: z
+    .number()
+    .gt(0)
+    .max(10)
+    .optional()
+    .describe("Divides what speaks for tokens of prompt and answer."),
+  seed: z.int().optional().describe("Same seed, same answer, whatever else runs."),
   stop: z
     .union([stopString, z.array(stopString).max(MAX_STOP_STRINGS)], {
       error: `expected a string or up to ${MAX_STOP_STRINGS} strings of 1 to ${MAX_STOP_LENGTH} characters`,
     })
-    .optional(),
-  stop_token_ids: listOf(tokenId, 0, MAX_STOP_TOKENS).optional(),
-  include_stop_str_in_output: z.boolean().optional(),
-  ignore_eos: z.boolean().optional(),
-  skip_special_tokens: z.boolean().optional(),
-  logit_bias: logitBias.optional(),
-  allowed_token_ids: listOf(tokenId, 1, MAX_ALLOWED_TOKENS).optional(),
-  bad_words: listOf(word, 0, MAX_BAD_WORDS).optional(),
-  logprobs: z.boolean().optional(),
-  top_logprobs: wholeFrom(0, MAX_TOP_LOGPROBS).optional(),
+    .optional()
+    .describe("Texts that end an answer, and are not in it."),
+  stop_token_ids: listOf(tokenId, 0, MAX_STOP_TOKENS)
+    .optional()
+    .describe("Tokens that end an answer."),
+  include_stop_str_in_output: z
+    .boolean()
+    .optional()
+    .describe("Whether the answer keeps what ended it."),
+  ignore_eos: z
+    .boolean()
+    .optional()
+    .describe("Whether an answer goes on behind the model's own end."),
+  skip_special_tokens: z.boolean().optional().describe("False shows special tokens as text."),
+  logit_bias: logitBias.optional().describe("Added to what speaks for tokens, by id."),
+  allowed_token_ids: listOf(tokenId, 1, MAX_ALLOWED_TOKENS)
+    .optional()
+    .describe("Only these tokens."),
+  bad_words: listOf(word, 0, MAX_BAD_WORDS).optional().describe("Words that no answer has."),
+  logprobs: z.boolean().optional().describe("Whether each token comes with its log-probability."),
+  top_logprobs: wholeFrom(0, MAX_TOP_LOGPROBS)
+    .optional()
+    .describe("How many of the likeliest others come with it."),
 };
 
 interface ConnectedFields {

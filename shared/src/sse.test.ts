@@ -59,6 +59,10 @@ describe("parseEvents", () => {
     expect(await parse([bytesOf("data: whole\n\ndata: half\n")])).toEqual([{ data: "whole" }]);
   });
 
+  it("finds no empty line behind a comment, at which some clients would see an event", () => {
+    expect(formatComment("ping")).toBe(": ping\n");
+  });
+
   it("reads back what was written", async () => {
     const written = [
       { data: "{}", id: "0" },

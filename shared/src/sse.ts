@@ -12,9 +12,12 @@ export function formatEvent({ data, id }: ServerSentEvent): string {
   return id === undefined ? `data: ${data}\n\n` : `id: ${id}\ndata: ${data}\n\n`;
 }
 
-/** A comment: ignored by clients, but it proves the connection is alive. */
+/**
+ * A comment: ignored by clients, but it proves the connection is alive. No empty line ends it: there
+ * OpenAI's Python client would see an event without data once any event has had an `id`, and fail.
+ */
 export function formatComment(text: string): string {
-  return `: ${text}\n\n`;
+  return `: ${text}\n`;
 }
 
 /** Splits text that arrives in arbitrary chunks into complete lines, without their ends. */

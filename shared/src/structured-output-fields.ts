@@ -41,7 +41,9 @@ const grammar = z.string().min(1).max(MAX_GRAMMAR_LENGTH);
 
 /** Fields of a chat request that bind the answer to a form: OpenAI's, vLLM's, and vLLM's of old. */
 export const StructuredOutputFields = {
-  response_format: ResponseFormat.optional(),
+  response_format: ResponseFormat.optional().describe(
+    "The form that the answer keeps, as OpenAI has it.",
+  ),
   structured_outputs: z
     .strictObject({
       json: json.optional(),
@@ -50,7 +52,8 @@ export const StructuredOutputFields = {
       choice: choice.optional(),
       grammar: grammar.optional(),
     })
-    .optional(),
+    .optional()
+    .describe("The same as vLLM has it: one of these."),
   guided_json: json.optional(),
   guided_regex: regex.optional(),
   guided_choice: choice.optional(),

@@ -7,15 +7,16 @@ const enableThinking = z.boolean().optional();
 
 /** Fields of a chat request about what a thinking checkpoint thinks before it answers. */
 export const ThinkingFields = {
-  /** Told to the chat template; checkpoints whose template does not ask for it answer as ever. */
-  enable_thinking: enableThinking,
-  /** Tokens after which a thought is brought to its end; 0 ends it before it begins. */
+  enable_thinking: enableThinking.describe(
+    "Told to the chat template; checkpoints whose template does not ask for it answer as ever.",
+  ),
   thinking_budget: z
     .int(budgetRange)
     .min(0, budgetRange)
     .max(MAX_TOKENS_FIELD, budgetRange)
-    .optional(),
-  /** Variables of the chat template, of which a client may set these alone; fields of the same name win. */
+    .optional()
+    .describe("Tokens after which a thought is brought to its end; 0 ends it before it begins."),
+  /** Of a template's variables a client may set these alone. */
   chat_template_kwargs: z
     .strictObject(
       { enable_thinking: enableThinking, add_vision_id: z.boolean().optional() },
@@ -26,5 +27,6 @@ export const ThinkingFields = {
             : "expected an object with enable_thinking or add_vision_id",
       },
     )
-    .optional(),
+    .optional()
+    .describe("Variables of the chat template; fields of the same name win."),
 };

@@ -11,14 +11,17 @@ const NamedTool = z.strictObject({
 
 /** Fields of a chat request that say what the model may call. */
 export const ToolFields = {
-  tools: z.array(Tool).max(MAX_TOOLS).optional(),
+  tools: z.array(Tool).max(MAX_TOOLS).optional().describe("Functions that the model may call."),
   tool_choice: z
     .union([z.enum(["none", "auto", "required"]), NamedTool], {
       error: 'expected "none", "auto", "required" or {"type":"function","function":{"name":"…"}}',
     })
-    .optional(),
-  /** False ends the answer with its first call. */
-  parallel_tool_calls: z.boolean().optional(),
+    .optional()
+    .describe("Whether it may, must, or must not call one, or which."),
+  parallel_tool_calls: z
+    .boolean()
+    .optional()
+    .describe("False ends the answer with its first call."),
 };
 
 const ToolRequest = z.object(ToolFields);

@@ -61,6 +61,7 @@ describe.concurrent("npm start", () => {
       "MAX_STALL_MS",
       "STATE_DIR",
       "DEV_API_KEY",
+      "ADMIN_TOKEN",
       "OTEL_EXPORTER_OTLP_ENDPOINT",
       "LOG",
     ]);
@@ -76,6 +77,7 @@ describe.concurrent("npm start", () => {
     ["THREADS", "0"],
     ["MEMORY", "lots"],
     ["DEV_API_KEY", "short"],
+    ["ADMIN_TOKEN", "too-short-by-one-character-1234"],
     ["LOG", "loud"],
   ])("refuses %s=%s with one line that names it and what is expected", async (name, value) => {
     const line = new RegExp(`^${name}=${value}: .+`);

@@ -13,6 +13,7 @@ const REPOSITORY = resolve(import.meta.dirname, "../..");
 export interface RunningSystem extends AsyncDisposable {
   url: string;
   apiKey: string;
+  adminToken: string;
   /** Process id of the starter; the GPU worker and workerd are its children. */
   pid: number;
   /** Where graphs and the database are. */
@@ -29,8 +30,10 @@ export interface SystemOptions {
 export async function startSystem({ env = {} }: SystemOptions = {}): Promise<RunningSystem> {
   const stateFolder = await mkdtemp(join(tmpdir(), "qwen3-vl-state-"));
   const apiKey = `sk-test-${randomBytes(12).toString("hex")}`;
+  const adminToken = `admin-${randomBytes(24).toString("hex")}`;
+  const own = { STATE_DIR: stateFolder, DEV_API_KEY: apiKey, ADMIN_TOKEN: adminToken };
   const child = spawn(process.execPath, [join(REPOSITORY, "dev/src/main.ts")], {
-    env: { ...process.env, PORT: "0", STATE_DIR: stateFolder, DEV_API_KEY: apiKey, ...env },
+    env: { ...process.env, PORT: "0", ...own, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");
@@ -44,7 +47,15 @@ export async function startSystem({ env = {} }: SystemOptions = {}): Promise<Run
     await stop();
     throw new Error("the system ended before it was ready");
   }
-  return { url, apiKey, pid: child.pid, stateFolder, stop, [Symbol.asyncDispose]: stop };
+  return {
+    url,
+    apiKey,
+    adminToken,
+    pid: child.pid,
+    stateFolder,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 async function readyUrl({ stdout }: ChildProcess): Promise<string | undefined> {

@@ -4,7 +4,8 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 
 import { createApp } from "../../edge/src/app.ts";
-import { hashApiKey, insertApiKey } from "../../edge/src/keys/api-keys-table.ts";
+import { insertApiKey } from "../../edge/src/keys/api-keys-table.ts";
+import { hashSecret } from "../../edge/src/keys/key-secret.ts";
 import {
   API_KEY,
   callsOf,
@@ -59,7 +60,7 @@ describe("authentication", () => {
 
     await insertKey("sk-revoked", {});
     await env.DB.prepare("UPDATE api_keys SET revoked_at = ? WHERE hash = ?")
-      .bind(now, await hashApiKey("sk-revoked"))
+      .bind(now, await hashSecret("sk-revoked"))
       .run();
     expect((await withKey("Bearer sk-revoked")).status).toBe(401);
   });
@@ -74,7 +75,7 @@ describe("authentication", () => {
     const { results } = await env.DB.prepare("SELECT hash FROM api_keys WHERE name = ?")
       .bind("development")
       .all();
-    expect(results).toEqual([{ hash: await hashApiKey("sk-dev") }]);
+    expect(results).toEqual([{ hash: await hashSecret("sk-dev") }]);
   });
 
   it("is not asked for by /health", async () => {
@@ -83,9 +84,9 @@ describe("authentication", () => {
 });
 
 async function insertKey(key: string, { expiresAt }: { expiresAt?: number }): Promise<void> {
-  const hash = await hashApiKey(key);
+  const hash = await hashSecret(key);
   const expiry = expiresAt === undefined ? {} : { expiresAt };
-  await insertApiKey(env.DB, { hash, name: key, createdAt: Date.now(), ...expiry });
+  await insertApiKey(env.DB, { hash, prefix: "", name: key, createdAt: Date.now(), ...expiry });
 }
 
 describe("headers of every answer", () => {
@@ -216,9 +217,9 @@ describe("a request's body", () => {
 
 describe("a chat completion", () => {
   const STREAMED =
-    ": ping\n\n" +
+    ": ping\n" +
     'id: 1\ndata: {"choices":[{"delta":{"content":"Zwei Körbe 🧺"}}]}\n\n' +
-    ": reasoning=3\n\n" +
+    ": reasoning=3\n" +
     'id: 7\ndata: {"choices":[{"delta":{"content":" und ein Glas."}}]}\n\n' +
     "data: [DONE]\n\n";
   const USAGE = {

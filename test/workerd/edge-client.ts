@@ -2,14 +2,15 @@ import { env, exports } from "cloudflare:workers";
 import { inject } from "vitest";
 import * as z from "zod";
 
-import { hashApiKey, insertApiKey } from "../../edge/src/keys/api-keys-table.ts";
+import { insertApiKey } from "../../edge/src/keys/api-keys-table.ts";
+import { hashSecret } from "../../edge/src/keys/key-secret.ts";
 
 export const API_KEY = "sk-test";
 
 /** Puts the key that `post` and `get` use into the database. */
 export async function createApiKey(): Promise<void> {
-  const hash = await hashApiKey(API_KEY);
-  await insertApiKey(env.DB, { hash, name: "test", createdAt: Date.now() });
+  const hash = await hashSecret(API_KEY);
+  await insertApiKey(env.DB, { hash, prefix: "", name: "test", createdAt: Date.now() });
 }
 
 const AUTHORIZATION = { Authorization: `Bearer ${API_KEY}` };

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-import { GPU_WORKER_SECRET } from "./fakes/secret.ts";
+import { ADMIN_TOKEN, GPU_WORKER_SECRET } from "./fakes/secret.ts";
 
 const inRepository = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -16,6 +16,7 @@ export default defineConfig({
         bindings: {
           GPU_WORKER_URL: inject("gpuWorkerUrl"),
           GPU_WORKER_SECRET,
+          ADMIN_TOKEN,
           ALLOW_HTTP_LOOPBACK: "true",
           LOG: "silent",
           MIGRATIONS: await readD1Migrations(inRepository("edge/migrations")),

@@ -22,6 +22,12 @@ export async function readJson(request: Request): Promise<unknown> {
   return parseJson(await readText(request));
 }
 
+/** The same, where a request without a body stands for one that is `{}`. */
+export async function readOptionalJson(request: Request): Promise<unknown> {
+  const isEmpty = request.body === null || request.headers.get("Content-Length") === "0";
+  return isEmpty ? {} : readJson(request);
+}
+
 const MAX_SHOWN_TYPE = 100;
 
 async function readText(request: Request): Promise<string> {

@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { CompletionMeter } from "./completion-meter.ts";
 
 const STREAM = [
-  ": ping\n\n",
+  ": ping\n",
   'id: 1\ndata: {"choices":[{"delta":{"content":"é id: 9"}}]}\n\n',
-  ": cached=64\n\n: reasoning=3\n\n: reasoning=5\n\n",
+  ": cached=64\n: reasoning=3\n: reasoning=5\n",
   `id: 12\ndata: {"long":"${"x".repeat(100)}"}\n\n`,
   "data: [DONE]\n\n",
 ].join("");

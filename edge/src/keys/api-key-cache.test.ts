@@ -3,7 +3,16 @@ import { describe, expect, it } from "vitest";
 import { ApiKeyCache } from "./api-key-cache.ts";
 import { isUsable } from "./api-key.ts";
 
-const apiKey = (hash: string) => ({ id: `key_${hash}`, hash, expiresAt: null, revokedAt: null });
+const apiKey = (hash: string) => ({
+  id: `key_${hash}`,
+  tenant: "t",
+  hash,
+  scopes: {},
+  limits: {},
+  mediaHosts: {},
+  expiresAt: null,
+  revokedAt: null,
+});
 
 describe("ApiKeyCache", () => {
   it("keeps a key for 30 s, however often it is used", () => {

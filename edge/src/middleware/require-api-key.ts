@@ -6,30 +6,34 @@ import type { AppEnv } from "../env.ts";
 import { ApiKeyCache } from "../keys/api-key-cache.ts";
 import { isUsable } from "../keys/api-key.ts";
 import type { ApiKey } from "../keys/api-key.ts";
-import { findApiKey, hashApiKey, insertApiKey } from "../keys/api-keys-table.ts";
+import { findApiKey, insertApiKey } from "../keys/api-keys-table.ts";
+import { hashSecret, shownPrefix } from "../keys/key-secret.ts";
+import { bearerToken } from "./bearer-token.ts";
 
-/** RFC 6750: the scheme's case does not matter. A longer key than 256 characters is never issued. */
-const BEARER = /^bearer +([\x21-\x7e]{1,256})$/i;
-
-/** Lets a request pass whose bearer token is a key that has neither expired nor been revoked. */
+/**
+ * Lets a request pass whose bearer token is a key that has neither expired nor been revoked.
+ *
+ * Of the key itself nothing is ever compared: from here on there is only its SHA-256, in which a right
+ * beginning leaves no trace, so how long a refusal takes tells nothing about keys.
+ */
 export function requireApiKey(): MiddlewareHandler<AppEnv> {
   const cache = new ApiKeyCache();
 
   return createMiddleware<AppEnv>(async (c, next) => {
-    const key = BEARER.exec(c.req.header("Authorization") ?? "")?.[1];
+    const key = bearerToken(c.req.header("Authorization"));
     if (key === undefined) {
       c.header("WWW-Authenticate", "Bearer");
       throw new ApiError("invalid_api_key", "Expected the header `Authorization: Bearer API_KEY`.");
     }
     const now = Date.now();
-    const hash = await hashApiKey(key);
+    const hash = await hashSecret(key);
     const apiKey = cache.get(hash, now) ?? (await lookUp(c.env, hash));
     if (apiKey === undefined || !isUsable(apiKey, now)) {
       c.header("WWW-Authenticate", 'Bearer error="invalid_token"');
       throw new ApiError("invalid_api_key", "The API key is unknown, expired or revoked.");
     }
     cache.add(apiKey, now);
-    c.set("apiKeyId", apiKey.id);
+    c.set("apiKey", apiKey);
     await next();
   });
 }
@@ -38,8 +42,9 @@ async function lookUp(
   { DB, DEV_API_KEY }: AppEnv["Bindings"],
   hash: string,
 ): Promise<ApiKey | undefined> {
-  if (DEV_API_KEY !== undefined && hash === (await hashApiKey(DEV_API_KEY))) {
-    await insertApiKey(DB, { hash, name: "development", createdAt: Date.now() });
+  if (DEV_API_KEY !== undefined && hash === (await hashSecret(DEV_API_KEY))) {
+    const prefix = shownPrefix(DEV_API_KEY);
+    await insertApiKey(DB, { hash, prefix, name: "development", createdAt: Date.now() });
   }
   return findApiKey(DB, hash);
 }

@@ -9,6 +9,7 @@ import { toGpuWorker } from "../inference/gpu-worker-client.ts";
 import { runCompletion } from "../inference/run-completion.ts";
 import type { CompletionEnding } from "../inference/run-completion.ts";
 import { toWorkerRequest } from "../inference/worker-request.ts";
+import { assertModelAllowed } from "../keys/scopes.ts";
 import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { createLogger } from "../observability/logger.ts";
@@ -20,13 +21,14 @@ export const chatCompletions = new Hono<AppEnv>()
     const startedAt = Date.now();
     const client = c.req.raw.signal;
     const request = parseChatRequest(await readJson(c.req.raw));
+    assertModelAllowed(c.var.apiKey.scopes, request.model);
     const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
     const urls = mediaParts(request).flatMap(urlsOf);
     const media = await loadMedia(urls, fetchPolicyOf(c.env), client);
 
     // The worker's ids are its keys, so they are never a client's choice.
     const id = crypto.randomUUID();
-    const outgoing = await toWorkerRequest({ id, tenant: c.var.apiKeyId }, request, media);
+    const outgoing = await toWorkerRequest({ id, tenant: c.var.apiKey.tenant }, request, media);
     client.throwIfAborted();
     const logger = createLogger(c.env.LOG);
     const traceparent = c.req.header(TRACEPARENT_HEADER);
@@ -45,7 +47,7 @@ interface Books {
 }
 
 async function record(
-  { env, var: { requestId, apiKeyId } }: Context<AppEnv>,
+  { env, var: { requestId, apiKey } }: Context<AppEnv>,
   books: Books,
   ending: CompletionEnding | undefined,
 ): Promise<void> {
@@ -53,7 +55,7 @@ async function record(
     return;
   }
   const durationMs = Date.now() - books.startedAt;
-  const usage = { ...books, ...ending, requestId, apiKeyId, durationMs };
+  const usage = { ...books, ...ending, requestId, apiKeyId: apiKey.id, durationMs };
   const logger = createLogger(env.LOG);
   logger.info("completion_ended", usage);
   try {

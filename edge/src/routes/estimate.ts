@@ -7,6 +7,7 @@ import { readJson } from "../http/read-json.ts";
 import { callGpuWorker, toGpuWorker } from "../inference/gpu-worker-client.ts";
 import { toClientAnswer } from "../inference/worker-answer.ts";
 import { toWorkerRequest } from "../inference/worker-request.ts";
+import { assertModelAllowed } from "../keys/scopes.ts";
 import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 
@@ -15,10 +16,11 @@ export const estimate = new Hono<AppEnv>()
   .post("/", async (c) => {
     const { signal } = c.req.raw;
     const request = parseChatRequest(await readJson(c.req.raw));
+    assertModelAllowed(c.var.apiKey.scopes, request.model);
     const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
     const urls = mediaParts(request).flatMap(urlsOf);
     const media = await loadMedia(urls, fetchPolicyOf(c.env), signal);
-    const origin = { id: crypto.randomUUID(), tenant: c.var.apiKeyId };
+    const origin = { id: crypto.randomUUID(), tenant: c.var.apiKey.tenant };
     const outgoing = await toWorkerRequest(origin, request, media);
     const call = { ...outgoing, method: "POST", path: ESTIMATE_PATH, signal } as const;
     const answer = await callGpuWorker(worker, call);

@@ -1,4 +1,5 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
+import { ModelList } from "@qwen3-vl/shared/models";
 import { MODELS_PATH } from "@qwen3-vl/shared/worker-protocol";
 import { Hono } from "hono";
 import type { Context } from "hono";
@@ -6,19 +7,29 @@ import type { Context } from "hono";
 import type { AppEnv } from "../env.ts";
 import { callGpuWorker, toGpuWorker } from "../inference/gpu-worker-client.ts";
 import { toClientAnswer } from "../inference/worker-answer.ts";
+import { assertModelAllowed, isModelAllowed } from "../keys/scopes.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 
 /** Hugging Face ids have a slash; a dot never comes first, so no id is a relative path. */
 const MODEL_ID = /^\w[\w./:@-]{0,255}$/;
 
-/** `GET /v1/models` and `GET /v1/models/{id}`: the GPU worker knows what it runs. */
+/** `GET /v1/models` and `GET /v1/models/{id}`: the GPU worker knows what it runs, the key what it may use. */
 export const models = new Hono<AppEnv>()
-  .get("/", (c) => relay(c, MODELS_PATH))
+  .get("/", async (c) => {
+    const { scopes } = c.var.apiKey;
+    const answer = await relay(c, MODELS_PATH);
+    if (scopes.models === undefined || !answer.ok) {
+      return answer;
+    }
+    const list = ModelList.parse(await answer.json());
+    return c.json({ ...list, data: list.data.filter(({ id }) => isModelAllowed(scopes, id)) });
+  })
   .get("/:id{.+}", (c) => {
     const id = c.req.param("id");
     if (!MODEL_ID.test(id)) {
       throw new ApiError("model_not_found", "There is no such model.", { param: "model" });
     }
+    assertModelAllowed(c.var.apiKey.scopes, id);
     return relay(c, `${MODELS_PATH}/${encodeURIComponent(id)}`);
   })
   .all("/", methodNotAllowed("GET"))

@@ -212,7 +212,7 @@ describe("a connection on which nothing is said", () => {
     let text = "";
     for await (const chunk of response) {
       text += String(chunk);
-      if (text.includes(": ping\n\n")) {
+      if (text.includes(": ping\n")) {
         pinged.resolve();
       }
     }

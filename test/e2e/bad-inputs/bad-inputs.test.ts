@@ -218,9 +218,12 @@ describe("the system refuses callers without a key (list E)", () => {
   ];
 
   it.each(keys.map((key) => [key.slice(0, 30), key]))("with %j", async (_, authorization) => {
-    const response = await post(withFields({}), { Authorization: authorization });
-    expect(response.status).toBe(401);
-    expect(Refusal.parse(await response.json()).error.code).toBe("invalid_api_key");
+    const headers = { Authorization: authorization };
+    const asAdministrator = await fetch(`${system.url}/admin/keys`, { headers });
+    for (const response of [await post(withFields({}), headers), asAdministrator]) {
+      expect(response.status).toBe(401);
+      expect(Refusal.parse(await response.json()).error.code).toBe("invalid_api_key");
+    }
   });
 
   it("with their key in another scheme or form", async () => {
@@ -237,6 +240,13 @@ describe("the system refuses callers without a key (list E)", () => {
     const response = await fetch(`${system.url}/v1/models`, {
       headers: { Authorization: `bearer ${system.apiKey}` },
     });
+    expect(response.status).toBe(200);
+    await response.body?.cancel();
+  });
+
+  it("but not for another header of 128 KB", async () => {
+    const headers = { Authorization: `Bearer ${system.apiKey}`, "X-Long": "x".repeat(2 ** 17) };
+    const response = await fetch(`${system.url}/v1/models`, { headers });
     expect(response.status).toBe(200);
     await response.body?.cancel();
   });
