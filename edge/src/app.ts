@@ -4,12 +4,14 @@ import type { AppEnv } from "./env.ts";
 import { answerError, notFound } from "./middleware/answer-error.ts";
 import { cors } from "./middleware/cors.ts";
 import { drainRefusedRequest } from "./middleware/drain-refused-request.ts";
+import { tellRateLimits } from "./middleware/rate-limit-headers.ts";
 import { requestId } from "./middleware/request-id.ts";
 import { requireApiKey } from "./middleware/require-api-key.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import { estimate } from "./routes/estimate.ts";
 import { health } from "./routes/health.ts";
 import { models } from "./routes/models.ts";
+import { usage } from "./routes/usage.ts";
 
 /** The API on one screen. */
 export function createApp(): Hono<AppEnv> {
@@ -20,8 +22,9 @@ export function createApp(): Hono<AppEnv> {
     .use(cors)
     .use(drainRefusedRequest)
     .route("/health", health)
-    .use("/v1/*", requireApiKey())
+    .use("/v1/*", requireApiKey(), tellRateLimits)
     .route("/v1/chat/completions/estimate", estimate)
     .route("/v1/chat/completions", chatCompletions)
-    .route("/v1/models", models);
+    .route("/v1/models", models)
+    .route("/v1/usage", usage);
 }

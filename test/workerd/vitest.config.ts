@@ -18,6 +18,8 @@ export default defineConfig({
           GPU_WORKER_SECRET,
           ALLOW_HTTP_LOOPBACK: "true",
           LOG: "silent",
+          PRICES: '{"answers":{"prompt":0.5,"cached":0.25,"completion":2}}',
+          SETTLE_AFTER_SECONDS: "1",
           MIGRATIONS: await readD1Migrations(inRepository("edge/migrations")),
         },
       },
