@@ -56,6 +56,9 @@ describe("a request with an Idempotency-Key", () => {
     expect(second.headers.get("Retry-After")).toBe("1");
     expect(await failureOf(second)).toMatchObject({ status: 409, code: "conflict" });
     client.abort();
+    await expect
+      .poll(() => callsOf("in flight"))
+      .toMatchObject([{ wasClosed: true, wasAborted: true }]);
     const again = new AbortController();
     const status = async () => {
       const answer = await post(body, { ...once("in-flight"), signal: again.signal });
@@ -94,17 +97,18 @@ describe("a request with an Idempotency-Key", () => {
   });
 
   it("gets a refusal again that would be the same", async () => {
-    const ask = () => post({ model: "answers" }, once("invalid"));
-    const text = await (await ask()).text();
-    const repeat = await ask();
+    const invalid = { model: "answers" };
+    const text = await (await post(invalid, once("invalid"))).text();
+    const repeat = await post(invalid, once("invalid"));
     expect(repeat.headers.get("Idempotent-Replayed")).toBe("true");
     expect(await repeat.text()).toBe(text);
   });
 
   it("is told that the first answer was too large to be kept", async () => {
-    const ask = () => post(chat("answers-at-length", "long"), once("long"));
-    expect((await (await ask()).text()).length).toBeGreaterThan(MAX_KEPT_BYTES);
-    const repeat = await ask();
+    const body = chat("answers-at-length", "long");
+    const first = await post(body, once("long"));
+    expect((await first.text()).length).toBeGreaterThan(MAX_KEPT_BYTES);
+    const repeat = await post(body, once("long"));
     expect(repeat.headers.get("x-should-retry")).toBe("false");
     expect((await failureOf(repeat)).message).toContain("was not kept");
     expect(await callsOf("long")).toHaveLength(1);
@@ -130,13 +134,13 @@ describe("a request with an Idempotency-Key", () => {
 describe("an attempt that was overtaken", () => {
   it("keeps nothing and abandons nothing", async () => {
     const answer = env.IDEMPOTENT_ANSWER.get(env.IDEMPOTENT_ANSWER.idFromName("overtaken"));
-    const body = new TextEncoder().encode("{}");
+    const body = Uint8Array.from([123, 125]);
     expect(await answer.begin("a")).toEqual({ kind: "begun", attempt: 1 });
     await answer.keep(2, { status: 200, contentType: "application/json", body });
     await answer.abandon(2);
     expect(await answer.begin("a")).toEqual({ kind: "in_flight" });
     await answer.keep(1, { status: 200, contentType: "application/json", body });
-    await answer.abandon(2);
+    await answer.abandon(1); // too late: it was kept
     expect(await answer.begin("a")).toMatchObject({ kind: "answered" });
     expect(await answer.begin("b")).toEqual({ kind: "mismatch" });
   });

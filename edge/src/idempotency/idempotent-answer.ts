@@ -72,15 +72,14 @@ export class IdempotentAnswer extends DurableObject<Env> {
       return { kind: "mismatch" };
     }
     const now = Date.now();
-    switch (row?.state) {
-      case "answered":
-        return { kind: "answered", answer: this.#answer(row) };
-      case "not_kept":
-        return { kind: "not_kept" };
-      case "in_flight":
-        if (now < row.lease_until) {
-          return { kind: "in_flight" };
-        }
+    if (row?.state === "answered") {
+      return { kind: "answered", answer: this.#answer(row) };
+    }
+    if (row?.state === "not_kept") {
+      return { kind: "not_kept" };
+    }
+    if (row !== undefined && now < row.lease_until) {
+      return { kind: "in_flight" };
     }
     const attempt = (row?.attempt ?? 0) + 1;
     this.#sql.exec(
@@ -120,7 +119,8 @@ export class IdempotentAnswer extends DurableObject<Env> {
 
   /** The attempt has failed: the next one begins anew. */
   async abandon(attempt: number): Promise<void> {
-    if (this.#row()?.attempt === attempt) {
+    const row = this.#row();
+    if (row?.attempt === attempt && row.state === "in_flight") {
       await this.alarm();
     }
   }

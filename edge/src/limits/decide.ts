@@ -114,12 +114,16 @@ export function toReserve(
     tokens: Math.min(perMinute ?? Infinity, (perMonth ?? Infinity) - month.tokens),
     costMicros: (cost ?? Infinity) * 1e6 - month.costMicros,
   };
-  const clamp = (amount: number, most: number) => Math.min(amount, Math.max(1, Math.floor(most)));
   return {
     ...amounts,
-    tokens: clamp(amounts.tokens, left.tokens),
-    costMicros: clamp(amounts.costMicros, left.costMicros),
+    tokens: atMost(amounts.tokens, left.tokens),
+    costMicros: atMost(amounts.costMicros, left.costMicros),
   };
+}
+
+/** At least one: where nothing is left, that is refused. */
+function atMost(amount: number, most: number): number {
+  return Math.min(amount, Math.max(1, Math.floor(most)));
 }
 
 /** In units of the measure. */

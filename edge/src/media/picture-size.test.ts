@@ -7,7 +7,7 @@ const be16 = (value: number) => [value >> 8, value & 0xff];
 const le16 = (value: number) => be16(value).toReversed();
 const be32 = (value: number) => [...be16(value >>> 16), ...be16(value & 0xffff)];
 const le32 = (value: number) => be32(value).toReversed();
-const ascii = (text: string) => [...text].map((char) => char.charCodeAt(0));
+const ascii = (text: string) => Array.from(text, (char) => char.charCodeAt(0));
 const zeros = (length: number) => Array<number>(length).fill(0);
 
 const WIDTH = 640;

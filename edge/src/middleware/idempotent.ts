@@ -100,19 +100,26 @@ async function follow(
   }
   const contentType = headers.get("Content-Type") ?? "";
   const kept = new KeptBytes(MAX_KEPT_BYTES);
+  let hasEnded = false;
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       controller.enqueue(chunk);
       kept.push(chunk);
     },
     // Before the client sees the end: a repeat that follows at once finds the answer.
-    flush: () => keep({ answer, attempt }, { status, contentType }, kept),
+    async flush() {
+      hasEnded = true;
+      await keep({ answer, attempt }, { status, contentType }, kept);
+    },
   });
-  const piped = body
-    .pipeTo(writable)
-    .catch(() => answer.abandon(attempt))
-    .finally(() => clearInterval(renewal));
-  c.executionCtx.waitUntil(piped);
+  const end = async () => {
+    clearInterval(renewal);
+    if (!hasEnded) {
+      await answer.abandon(attempt);
+    }
+  };
+  // Where the reader has left, workerd's pipe resolves as if all had been well.
+  c.executionCtx.waitUntil(body.pipeTo(writable).then(end, end));
   c.res = new Response(readable, c.res);
 }
 

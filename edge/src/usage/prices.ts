@@ -48,6 +48,6 @@ export function costMicros(prices: Prices, model: string, tokens: PaidTokens): n
 const PARTS = 1_000_000n;
 
 /** In millionths of millionths: a price for a million tokens is that of one token in millionths. */
-function paid(tokens: number, price: number): bigint {
-  return BigInt(tokens) * BigInt(Math.round(price * Number(PARTS)));
+function paid(tokens: number, perMillion: number): bigint {
+  return BigInt(tokens) * BigInt(Math.round(perMillion * Number(PARTS)));
 }

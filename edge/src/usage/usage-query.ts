@@ -3,7 +3,7 @@ import * as z from "zod";
 
 /** What usage may be grouped by, in the order of its rows, and the column of each. */
 export const GROUP_COLUMNS = { day: "day", model: "model", key: "api_key_id" } as const;
-export type Grouping = keyof typeof GROUP_COLUMNS;
+type Grouping = keyof typeof GROUP_COLUMNS;
 
 const GROUPINGS: readonly Grouping[] = ["day", "model", "key"];
 
