@@ -82,12 +82,19 @@ function ledgersAgainstRecords({ records, ledgers, keys }: Accounts): string[] {
     return `${own.reduce((sum, record) => sum + tokensOf(record), 0)} tokens at ${cost}`;
   });
   const booked = ledgers.map((each) => `${each.monthTokens} tokens at ${each.monthCostMicros}`);
-  const inOrder = (texts: string[]) => texts.filter((each) => each !== "0 tokens at 0").toSorted();
-  const [expected, got] = [inOrder(sums), inOrder(booked)].map((texts) => texts.join(", "));
+  const [expected, got] = [listed(sums), listed(booked)];
   return [
     ...(open === 0 ? [] : [`${open} reservations or records are open`]),
     ...(expected === got ? [] : [`records sum to ${expected}; limiters have ${got}`]),
   ];
+}
+
+/** In one order: a limiter's file does not tell whose it is. */
+function listed(sums: readonly string[]): string {
+  return sums
+    .filter((sum) => sum !== "0 tokens at 0")
+    .toSorted()
+    .join(", ");
 }
 
 function keysAgainstRecords({ records, summed, keys }: Accounts): string[] {

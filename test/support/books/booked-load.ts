@@ -25,8 +25,8 @@ export interface BookedLoad {
   random: Random;
   /** A picture as a `data:` URL. */
   picture: string;
-  /** Called before each request with its number. */
-  onRequest: (number: number) => void;
+  /** Called before each request with its number; the request waits for it. */
+  beforeRequest: (number: number) => Promise<void>;
 }
 
 /** A client that leaves does so within this time. */
@@ -40,7 +40,7 @@ export async function runBookedLoad(load: BookedLoad): Promise<Told[]> {
   const client = async () => {
     while (next < load.requests) {
       const number = next++;
-      load.onRequest(number);
+      await load.beforeRequest(number);
       told.push(await askOnce(http, load, number));
     }
   };
@@ -82,8 +82,8 @@ function bodyOf({ random, picture }: BookedLoad, stream: boolean): object {
   const isFaulty = random() < 0.05;
   return {
     model: random() < 0.03 ? "no-such-model" : MODEL,
-    messages: [{ role: "user", content: random() < 0.3 ? [image, question] : [question] }],
-    max_tokens: isFaulty ? -1 : 1 + Math.floor(random() * 24),
+    messages: [{ role: "user", content: random() < 0.15 ? [image, question] : [question] }],
+    max_tokens: isFaulty ? -1 : 1 + Math.floor(random() * 12),
     ignore_eos: true,
     stream,
     ...(stream ? { stream_options: { include_usage: true } } : {}),

@@ -82,7 +82,7 @@ export async function keepBooks({ requests, crashes, seed }: BooksOptions): Prom
     clients: CLIENTS,
     random,
     picture: `data:image/png;base64,${picture}`,
-    onRequest: (number) => crashing.atRequest(number),
+    beforeRequest: (number) => crashing.beforeRequest(number),
   });
   await crashing.done();
   const endedAt = performance.now();
@@ -116,14 +116,19 @@ class Crashes {
     return this.#count;
   }
 
-  atRequest(number: number): void {
+  /** The requests under way die with the edge; the next ones wait until it is back. */
+  beforeRequest(number: number): Promise<void> {
     if (number > 0 && number % this.#every === 0) {
-      this.#running = this.#running.then(async () => {
-        this.#count++;
-        await this.#edge.kill();
-        await this.#edge.start();
-      });
+      this.#running = this.#crashAfter(this.#running);
     }
+    return this.#running;
+  }
+
+  async #crashAfter(earlier: Promise<void>): Promise<void> {
+    await earlier;
+    this.#count++;
+    await this.#edge.kill();
+    await this.#edge.start();
   }
 
   done(): Promise<void> {
