@@ -39,6 +39,9 @@ const SETTLE_AFTER_SECONDS = 60;
 /** After so many of these times, a request that no worker knows will not begin any more. */
 const CHECKS_OF_UNKNOWN = 10;
 
+/** An alarm that is overdue by so much will not come any more. */
+const LOST_ALARM_MS = 10_000;
+
 /** Questions to the GPU workers, and records for the queue, at a time; the platform takes 6 and 100. */
 const MAX_CHECKS = 5;
 const MAX_RECORDS = 100;
@@ -239,7 +242,7 @@ export class KeyLimiter extends DurableObject<Env> {
     }
     const now = Date.now();
     const alarm = await this.ctx.storage.getAlarm();
-    if (alarm === null || alarm > due || alarm < now) {
+    if (alarm === null || alarm > due || alarm < now - LOST_ALARM_MS) {
       await this.ctx.storage.setAlarm(Math.max(due, now));
     }
   }
