@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-
 import { describe, expect, it } from "vitest";
 
 import { clipLengthMs } from "./clip-length.ts";
@@ -18,19 +16,17 @@ const header = [...zeros(12), ...be32(600), ...be32(1501)];
 const longHeader = [1, ...zeros(19), ...be32(600), ...be32(0), ...be32(1501)];
 
 describe("clipLengthMs", () => {
-  it("reads the length of a real clip, whose tables stand behind its frames", () => {
-    const path = "../../../test/golden/data/files/clip-h264-30fps-5s.mp4";
-    const bytes = readFileSync(new URL(path, import.meta.url));
-    expect(clipLengthMs("video/mp4", bytes)).toBeGreaterThan(4900);
-    expect(clipLengthMs("video/mp4", bytes)).toBeLessThan(5200);
-  });
-
   it.each([
     ["short", header],
     ["long", longHeader],
   ])("reads a %s header, rounded up", (_, content) => {
     const file = [...box("ftyp", ascii("isom")), ...box("moov", box("mvhd", content))];
     expect(lengthOf(file)).toBe(2502);
+  });
+
+  it("finds a header behind the frames, in boxes of long sizes too", () => {
+    const frames = [...be32(1), ...ascii("mdat"), ...be32(0), ...be32(16 + 5), ...zeros(5)];
+    expect(lengthOf([...frames, ...box("moov", box("mvhd", header))])).toBe(2502);
   });
 
   it("finds nothing in what is cut off, damaged or of another kind", () => {

@@ -83,15 +83,15 @@ describe("the abort route", () => {
   });
 });
 
-describe("the route of a request", () => {
-  const find = async (id: string) => {
-    const { status, text } = await send(
-      worker,
-      await signed({ method: "GET", path: requestPath(id) }),
-    );
-    return { status, body: JSON.parse(text) as unknown };
-  };
+async function find(id: string) {
+  const { status, text } = await send(
+    worker,
+    await signed({ method: "GET", path: requestPath(id) }),
+  );
+  return { status, body: JSON.parse(text) as unknown };
+}
 
+describe("the route of a request", () => {
   it("tells how it stands and ends nothing", async () => {
     const ended = answerUntilAborted();
     const { response } = await open(worker, await chatCall({ id: "a", body: { stream: true } }));

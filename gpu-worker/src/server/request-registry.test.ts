@@ -41,6 +41,16 @@ describe("RequestRegistry", () => {
     expect(await registry.abort("b")).toBeUndefined();
   });
 
+  it("does not begin a request that was aborted before it came", async () => {
+    const registry = new RequestRegistry();
+    expect(await registry.abort("late")).toBeUndefined();
+    expect(registry.begin("late")).toBeUndefined();
+    expect(await registry.abort("late")).toMatchObject({
+      state: "aborted",
+      usage: { total_tokens: 0 },
+    });
+  });
+
   it("tells how a request stands without ending it", () => {
     const registry = new RequestRegistry();
     const [answered, failed, left] = ["answered", "failed", "left"].map((id) =>
@@ -63,17 +73,17 @@ describe("RequestRegistry", () => {
     expect(registry.find("other")).toBeUndefined();
   });
 
-  it("forgets the requests that ended first, but never one that runs, however old", async () => {
+  it("forgets the requests that ended first, but never one that runs, however old", () => {
     const registry = new RequestRegistry(100);
     const old = begin(registry, "old");
     for (let index = 0; index <= 100; index++) {
       registry.end(begin(registry, `r${index}`));
     }
-    expect(await registry.abort("r0")).toBeUndefined();
-    expect(await registry.abort("r1")).toBeDefined();
+    expect(registry.find("r0")).toBeUndefined();
+    expect(registry.find("r1")).toBeDefined();
     registry.abortAll();
     expect(old.signal.aborted).toBe(true);
     registry.end(old);
-    expect(await registry.abort("old")).toBeDefined();
+    expect(registry.find("old")).toBeDefined();
   });
 });

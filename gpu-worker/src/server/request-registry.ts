@@ -10,17 +10,19 @@ import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
  */
 const MAX_ENDED = 32_768;
 
+const NO_TOKENS: Readonly<TokenCounts> = {
+  prompt: 0,
+  cached: 0,
+  image: 0,
+  video: 0,
+  completion: 0,
+  reasoning: 0,
+};
+
 /** A request that the worker is answering or has answered. */
 export class LiveRequest {
   readonly id: string;
-  readonly counts: TokenCounts = {
-    prompt: 0,
-    cached: 0,
-    image: 0,
-    video: 0,
-    completion: 0,
-    reasoning: 0,
-  };
+  readonly counts: TokenCounts = { ...NO_TOKENS };
   media: MediaFigures = NO_MEDIA;
   /** Whether its answer was written whole; of one that has ended and was not aborted, false means that it failed. */
   isAnswered = false;
@@ -81,15 +83,21 @@ export class RequestRegistry {
   end(request: LiveRequest): void {
     request.end();
     this.#live.delete(request.id);
-    this.#ended.set(request.id, recordOf(request, endState(request)));
-    this.#forgetOldest();
+    this.#remember(request.id, recordOf(request, endState(request)));
   }
 
-  /** Ends a request and tells its tokens; undefined for an id that is not, or no longer, known. */
+  /**
+   * Ends a request and tells its tokens; undefined for an id that is not, or no longer, known. Such a
+   * request may still be on its way, by another connection: it is taken for ended when it comes.
+   */
   async abort(id: string): Promise<RequestRecord | undefined> {
     const request = this.#live.get(id);
     if (request === undefined) {
-      return this.#ended.get(id);
+      const ended = this.#ended.get(id);
+      if (ended === undefined) {
+        this.#remember(id, { state: "aborted", usage: toUsage(NO_TOKENS), media: NO_MEDIA });
+      }
+      return ended;
     }
     request.abort();
     await request.ended;
@@ -108,7 +116,8 @@ export class RequestRegistry {
     }
   }
 
-  #forgetOldest(): void {
+  #remember(id: string, record: RequestRecord): void {
+    this.#ended.set(id, record);
     const [oldest] = this.#ended.keys();
     if (oldest !== undefined && this.#ended.size > this.#maxEnded) {
       this.#ended.delete(oldest);

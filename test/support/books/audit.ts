@@ -67,10 +67,11 @@ function problemOf(told: Told, records: readonly UsageRecord[]): string | undefi
 function workersAgainstRecords({ records, workers }: Accounts): string[] {
   return records.flatMap((record) => {
     const known = workers.get(record.id)?.total_tokens ?? 0;
-    // What the GPU worker has read of a request that it refuses is not charged.
-    return known === tokensOf(record) || record.outcome === "refused" || record.outcome === "failed"
+    return known === tokensOf(record)
       ? []
-      : [`${record.request_id}: the worker knows ${known} tokens, recorded ${tokensOf(record)}`];
+      : [
+          `${record.request_id} (${record.outcome}): the worker knows ${known} tokens, recorded ${tokensOf(record)}`,
+        ];
   });
 }
 
