@@ -35,6 +35,7 @@ it.each([
   [200, true],
   [400, true],
   [404, true],
+  [403, false],
   [409, false],
   [429, false],
   [500, false],

@@ -34,8 +34,8 @@ export class KeptBytes {
   }
 }
 
-/** Statuses of answers that a repeat should not get again: another time it may go well. */
-const PASSING: ReadonlySet<number> = new Set([408, 409, 429, 499]);
+/** Statuses of answers that a repeat should not get again: another time, or with more rights, it may go well. */
+const PASSING: ReadonlySet<number> = new Set([401, 403, 408, 409, 429, 499]);
 
 export function isWorthKeeping(status: number): boolean {
   return status < 500 && !PASSING.has(status);

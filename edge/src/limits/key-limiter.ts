@@ -58,7 +58,7 @@ export class KeyLimiter extends DurableObject<Env> {
   readonly #settleAfterMs: number;
   /** Records on their way to the queue; they are in the store as well. */
   #unsent: UsageRecord[] = [];
-  #sending: Promise<void> | undefined;
+  #isSending = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -130,7 +130,12 @@ export class KeyLimiter extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const due = this.#store.dueReservations(Date.now(), MAX_CHECKS);
     await Promise.all(due.map((reservation) => this.#check(reservation)));
-    this.#unsent.push(...this.#store.dueRecords(Date.now(), MAX_RECORDS));
+    const unheardOf = this.#store.dueRecords(Date.now(), MAX_RECORDS);
+    this.#store.sendLater(
+      unheardOf.map(({ id }) => id),
+      Date.now() + this.#settleAfterMs,
+    );
+    this.#unsent.push(...unheardOf);
     await this.#send();
     await this.#setAlarm();
   }
@@ -193,21 +198,22 @@ export class KeyLimiter extends DurableObject<Env> {
   }
 
   /** One batch at a time: what comes meanwhile goes with the next one. Never rejects. */
-  #send(): Promise<void> {
-    this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined));
-    return this.#sending;
+  async #send(): Promise<void> {
+    if (this.#isSending) {
+      return;
+    }
+    this.#isSending = true;
+    while (this.#unsent.length > 0) {
+      await this.#sendBatch(this.#unsent.splice(0, MAX_RECORDS));
+    }
+    this.#isSending = false;
   }
 
-  async #sendAll(): Promise<void> {
-    while (this.#unsent.length > 0) {
-      const batch = this.#unsent.splice(0, MAX_RECORDS);
-      const ids = batch.map(({ id }) => id);
-      try {
-        await this.env.USAGE_QUEUE.sendBatch(batch.map((body) => ({ body })));
-      } catch (cause) {
-        createLogger(this.env.LOG).warn("usage_not_sent", { ids, cause }); // again by the alarm
-      }
-      this.#store.sendLater(ids, Date.now() + this.#settleAfterMs);
+  async #sendBatch(records: readonly UsageRecord[]): Promise<void> {
+    try {
+      await this.env.USAGE_QUEUE.sendBatch(records.map((body) => ({ body })));
+    } catch (cause) {
+      createLogger(this.env.LOG).warn("usage_not_sent", { cause }); // again by the alarm
     }
   }
 

@@ -10,6 +10,7 @@ import { bodyTooLarge } from "../http/read-json.ts";
 import { MAX_KEPT_BYTES, RENEW_EVERY_MS } from "../idempotency/idempotent-answer.ts";
 import type { IdempotentAnswer, KeptAnswer } from "../idempotency/idempotent-answer.ts";
 import { KeptBytes, isWhole, isWorthKeeping } from "../idempotency/kept-bytes.ts";
+import { createLogger } from "../observability/logger.ts";
 
 /** On an answer that was given before. */
 export const REPLAYED_HEADER = "Idempotent-Replayed";
@@ -90,12 +91,14 @@ async function follow(
   next: () => Promise<void>,
   { answer, attempt }: { answer: Stub; attempt: number },
 ): Promise<void> {
-  const renewal = setInterval(() => void answer.renew(attempt), RENEW_EVERY_MS);
+  const logger = createLogger(c.env.LOG);
+  const warn = (cause: unknown) => logger.warn("idempotency_failed", { cause });
+  const renewal = setInterval(() => void answer.renew(attempt).catch(warn), RENEW_EVERY_MS);
   await next();
   const { status, body, headers } = c.res;
   if (body === null || !isWorthKeeping(status)) {
     clearInterval(renewal);
-    await answer.abandon(attempt);
+    await answer.abandon(attempt).catch(warn);
     return;
   }
   const contentType = headers.get("Content-Type") ?? "";
@@ -106,16 +109,17 @@ async function follow(
       controller.enqueue(chunk);
       kept.push(chunk);
     },
-    // Before the client sees the end: a repeat that follows at once finds the answer.
+    // Before the client sees the end: a repeat that follows at once finds the answer. An answer that
+    // cannot be kept is no worse for it.
     async flush() {
       hasEnded = true;
-      await keep({ answer, attempt }, { status, contentType }, kept);
+      await keep({ answer, attempt }, { status, contentType }, kept).catch(warn);
     },
   });
   const end = async () => {
     clearInterval(renewal);
     if (!hasEnded) {
-      await answer.abandon(attempt);
+      await answer.abandon(attempt).catch(warn);
     }
   };
   // Where the reader has left, workerd's pipe resolves as if all had been well.
