@@ -1,3 +1,4 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 
@@ -131,9 +132,42 @@ describe("a request with an Idempotency-Key", () => {
   });
 });
 
+const answerNamed = (name: string) =>
+  env.IDEMPOTENT_ANSWER.get(env.IDEMPOTENT_ANSWER.idFromName(name));
+
+describe("an attempt whose edge has died", () => {
+  it("is given up when nobody says that it goes on", async () => {
+    const answer = answerNamed("dead");
+    await answer.begin("a");
+    await runInDurableObject(answer, (_, { storage }) => {
+      storage.sql.exec("UPDATE request SET lease_until = ?", Date.now() - 1);
+    });
+    await answer.renew(1);
+    expect(await answer.begin("a")).toEqual({ kind: "in_flight" });
+    await runInDurableObject(answer, (_, { storage }) => {
+      storage.sql.exec("UPDATE request SET lease_until = ?", Date.now() - 1);
+    });
+    expect(await answer.begin("a")).toEqual({ kind: "begun", attempt: 2 });
+  });
+});
+
+describe("a kept answer", () => {
+  it("is put together of several rows, and forgotten after its day", async () => {
+    const answer = answerNamed("rows");
+    await answer.begin("a");
+    const body = new Uint8Array(3 * 2 ** 20 + 7).map((_, index) => index % 251);
+    await answer.keep(1, { status: 201, contentType: "application/json", body });
+    const repeat = await answer.begin("a");
+    expect(repeat).toMatchObject({ kind: "answered", answer: { status: 201 } });
+    expect(repeat.kind === "answered" && repeat.answer.body).toEqual(body);
+    expect(await runDurableObjectAlarm(answer)).toBe(true);
+    expect(await answer.begin("b")).toEqual({ kind: "begun", attempt: 1 });
+  });
+});
+
 describe("an attempt that was overtaken", () => {
   it("keeps nothing and abandons nothing", async () => {
-    const answer = env.IDEMPOTENT_ANSWER.get(env.IDEMPOTENT_ANSWER.idFromName("overtaken"));
+    const answer = answerNamed("overtaken");
     const body = Uint8Array.from([123, 125]);
     expect(await answer.begin("a")).toEqual({ kind: "begun", attempt: 1 });
     await answer.keep(2, { status: 200, contentType: "application/json", body });

@@ -1,12 +1,14 @@
 import { parseChatRequest } from "@qwen3-vl/shared/chat";
 import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 
 import { callGpuWorker, toGpuWorker } from "../../edge/src/inference/gpu-worker-client.ts";
 import { toWorkerRequest } from "../../edge/src/inference/worker-request.ts";
+import { findEnding } from "../../edge/src/usage/find-ending.ts";
 import { limiterOf } from "../../edge/src/usage/request-books.ts";
 import {
+  callsOf,
   chat,
   createKey,
   failureOf,
@@ -205,6 +207,21 @@ describe("a key's limiter", () => {
     expect(await store("b", 41)).toEqual({ isWithinLimit: false, storedBytes: 60 });
     await limiter.forgetObject("a");
     expect(await store("b", 100)).toEqual({ isWithinLimit: true, storedBytes: 100 });
+  });
+});
+
+describe("findEnding", () => {
+  it("believes the worker that knows the request, and no silence", async () => {
+    const worker = toGpuWorker(env.GPU_WORKER_URL, env.GPU_WORKER_SECRET);
+    const closed = `http://127.0.0.1:${inject("closedPort")}`;
+    const silent = toGpuWorker(closed, env.GPU_WORKER_SECRET);
+    await createKey("sk-found", {});
+    await (await post(chat("answers", "found"), { headers: withKey("sk-found") })).text();
+    const [call] = await callsOf("found");
+    const known = await findEnding([silent, worker], call?.id ?? "");
+    expect(known).toMatchObject({ outcome: "completed", counts: { prompt: 84 } });
+    expect(await findEnding([worker], "never-heard-of")).toBe("unknown");
+    await expect(findEnding([silent, worker], "never-heard-of")).rejects.toThrow("No GPU worker");
   });
 });
 
