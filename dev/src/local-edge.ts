@@ -46,12 +46,55 @@ export async function startLocalEdge(
     compatibilityFlags: config.compatibility_flags,
     bindings: { ...config.vars, ...vars },
     d1Databases: { [database.binding]: database.database_id ?? "" },
+    ...durableObjectsAndQueues(config),
   });
   const runtime = keepingSignals(() => new Miniflare(options));
   const { port } = await runtime.ready;
   const migrations = join(dirname(configPath), database.migrations_dir);
   await applyMigrations(await runtime.getD1Database(database.binding), migrations);
   return { port: Number(port), close: () => runtime.dispose() };
+}
+
+/** What is read of wrangler's configuration, whose own type comes to nothing in its package. */
+interface ObjectsAndQueues {
+  durable_objects: { bindings: { name: string; class_name: string }[] };
+  queues: {
+    producers?: { binding: string; queue: string }[];
+    consumers?: {
+      queue: string;
+      max_batch_size?: number;
+      max_batch_timeout?: number;
+      max_retries?: number;
+      dead_letter_queue?: string;
+    }[];
+  };
+}
+
+function durableObjectsAndQueues({ durable_objects: objects, queues }: ObjectsAndQueues) {
+  return {
+    durableObjects: Object.fromEntries(
+      objects.bindings.map(({ name, class_name }) => [
+        name,
+        { className: class_name, useSQLite: true },
+      ]),
+    ),
+    queueProducers: Object.fromEntries(
+      (queues.producers ?? []).map(({ binding, queue }) => [binding, { queueName: queue }]),
+    ),
+    queueConsumers: Object.fromEntries(
+      (queues.consumers ?? []).map((consumer) => [
+        consumer.queue,
+        {
+          maxBatchSize: consumer.max_batch_size ?? 10,
+          maxBatchTimeout: consumer.max_batch_timeout ?? 5,
+          maxRetries: consumer.max_retries ?? 3,
+          ...(consumer.dead_letter_queue === undefined
+            ? {}
+            : { deadLetterQueue: consumer.dead_letter_queue }),
+        },
+      ]),
+    ),
+  };
 }
 
 /** The Worker as one module, as wrangler bundles it. */

@@ -4,6 +4,7 @@ import type { AppEnv } from "./env.ts";
 import { answerError, notFound } from "./middleware/answer-error.ts";
 import { cors } from "./middleware/cors.ts";
 import { drainRefusedRequest } from "./middleware/drain-refused-request.ts";
+import { tellRateLimits } from "./middleware/rate-limit-headers.ts";
 import { requestId } from "./middleware/request-id.ts";
 import { requireAdminToken } from "./middleware/require-admin-token.ts";
 import { requireApiKey } from "./middleware/require-api-key.ts";
@@ -15,6 +16,7 @@ import { estimate } from "./routes/estimate.ts";
 import { health } from "./routes/health.ts";
 import { models } from "./routes/models.ts";
 import { openApi } from "./routes/open-api.ts";
+import { usage } from "./routes/usage.ts";
 
 /** The API on one screen. */
 export function createApp(): Hono<AppEnv> {
@@ -29,9 +31,9 @@ export function createApp(): Hono<AppEnv> {
     .route("/docs", docs())
     .use("/admin/*", requireAdminToken)
     .route("/admin/keys", adminKeys)
-    .use("/v1/*", requireApiKey())
-    .use("/v1/*", requireScope)
+    .use("/v1/*", requireApiKey(), requireScope, tellRateLimits)
     .route("/v1/chat/completions/estimate", estimate)
     .route("/v1/chat/completions", chatCompletions)
-    .route("/v1/models", models);
+    .route("/v1/models", models)
+    .route("/v1/usage", usage);
 }

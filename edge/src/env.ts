@@ -1,8 +1,22 @@
+import type { IdempotentAnswer } from "./idempotency/idempotent-answer.ts";
 import type { ApiKey } from "./keys/api-key.ts";
+import type { KeyLimiter } from "./limits/key-limiter.ts";
+import type { RequestBooks } from "./usage/request-books.ts";
+import type { UsageRecord } from "./usage/usage-records.ts";
 
 /** Bindings of `wrangler.toml`, its secrets, and what only the local starter sets. */
 export interface Env {
   DB: D1Database;
+  /** One object for each API key, named by its id. */
+  KEY_LIMITER: DurableObjectNamespace<KeyLimiter>;
+  /** One object for each idempotency key of a tenant. */
+  IDEMPOTENT_ANSWER: DurableObjectNamespace<IdempotentAnswer>;
+  /** Usage records on their way into the database. */
+  USAGE_QUEUE: Queue<UsageRecord>;
+  /** JSON: money for a million tokens by model, `{"MODEL":{"prompt":0.2,"cached":0.05,"completion":0.6}}`. */
+  PRICES?: string;
+  /** After how many seconds a request that nobody has settled is looked into; 60 unless set. */
+  SETTLE_AFTER_SECONDS?: string;
   /** Origin of the GPU worker. */
   GPU_WORKER_URL: string;
   /** Shared with the GPU worker; signs each call to it. */
@@ -26,5 +40,7 @@ export interface AppEnv {
     /** Value of the answer's `X-Request-Id`; a client may choose it, so it is not unique. */
     requestId: string;
     apiKey: ApiKey;
+    /** Of a completion. */
+    books?: RequestBooks;
   };
 }

@@ -7,11 +7,13 @@
  * with the prompt's tokens in headers and, in a stream, the number of completion tokens so far as
  * each event's `id`; comments tell what the headers could not know.
  *
- * `POST /v1/requests/{id}/abort` ends a request and answers its `RequestRecord`.
+ * `GET /v1/requests/{id}` answers the `RequestRecord` of a request; `POST /v1/requests/{id}/abort`
+ * ends it before.
  */
 import * as z from "zod";
 
 import { MAX_INLINE_MEDIA_BYTES, MAX_MEDIA_URLS, MAX_VIDEO_BYTES } from "./limits.ts";
+import { MediaFigures } from "./media-figures.ts";
 import { Usage } from "./usage.ts";
 
 export const REQUEST_PART = "request";
@@ -20,7 +22,8 @@ export const CHAT_COMPLETIONS_PATH = "/v1/chat/completions";
 export const ESTIMATE_PATH = "/v1/chat/completions/estimate";
 export const MODELS_PATH = "/v1/models";
 
-export const abortPath = (requestId: string) => `/v1/requests/${requestId}/abort`;
+export const requestPath = (requestId: string) => `/v1/requests/${requestId}`;
+export const abortPath = (requestId: string) => `${requestPath(requestId)}/abort`;
 
 const RequestId = z.string().regex(/^[\w-]{1,128}$/, "expected 1 to 128 letters, digits, _ or -");
 
@@ -59,8 +62,12 @@ export function mediaNameOf(url: string): string | undefined {
   return url.startsWith("cid:") ? url.slice("cid:".length) : undefined;
 }
 
-/** What the worker knows of a request, also after it was cut off. */
-export const RequestRecord = z.object({ usage: Usage });
+/** What the worker knows of a request, for a while also after its end; what is `running` still counts. */
+export const RequestRecord = z.object({
+  state: z.enum(["running", "answered", "failed", "aborted"]),
+  usage: Usage,
+  media: MediaFigures,
+});
 export type RequestRecord = z.infer<typeof RequestRecord>;
 
 /** `X-Prompt-Usage` of an answer: everything that is known of `usage` before the first token. */
@@ -75,6 +82,9 @@ export const cachedComment = (tokens: number) => `cached=${tokens}`;
 /** The comment that tells, before an event, how many of its completion tokens were thought: `reasoning=12`. */
 export const reasoningComment = (tokens: number) => `reasoning=${tokens}`;
 
+/** `X-Media-Usage` of an answer: its `MediaFigures`. */
+export const MEDIA_USAGE_HEADER = "X-Media-Usage";
+
 const PROMPT_USAGE_FIELDS = ["prompt", "cached", "image", "video"] as const;
 export type PromptCounts = Record<(typeof PROMPT_USAGE_FIELDS)[number], number>;
 
@@ -84,9 +94,23 @@ export function formatPromptUsage(counts: PromptCounts): string {
 }
 
 export function parsePromptUsage(header: string): PromptCounts {
-  const counts: PromptCounts = { prompt: 0, cached: 0, image: 0, video: 0 };
-  for (const field of PROMPT_USAGE_FIELDS) {
-    counts[field] = Number(new RegExp(String.raw`\b${field}=(\d+)`).exec(header)?.[1] ?? 0);
-  }
-  return counts;
+  const [prompt, cached, image, video] = PROMPT_USAGE_FIELDS.map((field) => countIn(header, field));
+  return { prompt: prompt ?? 0, cached: cached ?? 0, image: image ?? 0, video: video ?? 0 };
+}
+
+/** `pixels=50176, video_ms=0, frames=0` */
+export function formatMediaUsage({ pixels, video_ms, frames }: MediaFigures): string {
+  return `pixels=${pixels}, video_ms=${video_ms}, frames=${frames}`;
+}
+
+export function parseMediaUsage(header: string): MediaFigures {
+  return {
+    pixels: countIn(header, "pixels"),
+    video_ms: countIn(header, "video_ms"),
+    frames: countIn(header, "frames"),
+  };
+}
+
+function countIn(header: string, field: string): number {
+  return Number(new RegExp(String.raw`\b${field}=(\d+)`).exec(header)?.[1] ?? 0);
 }

@@ -10,6 +10,7 @@ import { media } from "./media/media.ts";
 import { secondQuestion } from "./media/second-question.ts";
 import { precisions2b } from "./precisions/precisions-2b.ts";
 import { precisions } from "./precisions/precisions.ts";
+import { books } from "./serve/books.ts";
 import { chat } from "./serve/chat.ts";
 import { engineSoak } from "./serve/engine-soak.ts";
 import { serve } from "./serve/serve.ts";
@@ -21,6 +22,10 @@ interface Benchmark {
 }
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  books: {
+    about: "2,000 requests through an edge that is killed: records against answers; [REQUESTS]",
+    run: books,
+  },
   chat: { about: "first token, tokens per second, what the edge adds", run: chat },
   engine: {
     about: "speed at the 2B model's sides beside llama.cpp; [LONGEST CONTEXT]",

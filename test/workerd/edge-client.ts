@@ -4,6 +4,7 @@ import * as z from "zod";
 
 import { insertApiKey } from "../../edge/src/keys/api-keys-table.ts";
 import { hashSecret } from "../../edge/src/keys/key-secret.ts";
+import type { KeyLimits } from "../../edge/src/keys/key-settings.ts";
 
 export const API_KEY = "sk-test";
 
@@ -12,6 +13,25 @@ export async function createApiKey(): Promise<void> {
   const hash = await hashSecret(API_KEY);
   await insertApiKey(env.DB, { hash, prefix: "", name: "test", createdAt: Date.now() });
 }
+
+export interface KeyOptions {
+  limits?: KeyLimits;
+  owner?: string;
+}
+
+/** Puts a key into the database; resolves to its id. */
+export async function createKey(key: string, { limits = {}, owner }: KeyOptions): Promise<string> {
+  const hash = await hashSecret(key);
+  await insertApiKey(env.DB, { hash, prefix: "", name: key, createdAt: Date.now() });
+  const { id } = z.object({ id: z.string() }).parse(
+    await env.DB.prepare("UPDATE api_keys SET limits = ?, owner = ? WHERE hash = ? RETURNING id")
+      .bind(JSON.stringify(limits), owner ?? null, hash)
+      .first(),
+  );
+  return id;
+}
+
+export const withKey = (key: string) => ({ Authorization: `Bearer ${key}` });
 
 const AUTHORIZATION = { Authorization: `Bearer ${API_KEY}` };
 
@@ -93,6 +113,16 @@ export async function usageOf(prompt: string) {
   const marks = ids.map(() => "?").join(", ");
   const { results } = await env.DB.prepare(`SELECT * FROM usage_records WHERE id IN (${marks})`)
     .bind(...ids)
+    .all();
+  return results;
+}
+
+/** The usage records of a key, in order of their beginning. */
+export async function usageOfKey(apiKeyId: string) {
+  const { results } = await env.DB.prepare(
+    "SELECT * FROM usage_records WHERE api_key_id = ? ORDER BY started_at, id",
+  )
+    .bind(apiKeyId)
     .all();
   return results;
 }

@@ -19,6 +19,8 @@ export default defineConfig({
           ADMIN_TOKEN,
           ALLOW_HTTP_LOOPBACK: "true",
           LOG: "silent",
+          PRICES: '{"answers":{"prompt":0.5,"cached":0.25,"completion":2}}',
+          SETTLE_AFTER_SECONDS: "1",
           MIGRATIONS: await readD1Migrations(inRepository("edge/migrations")),
         },
       },

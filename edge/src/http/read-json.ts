@@ -17,7 +17,7 @@ export async function readJson(request: Request): Promise<unknown> {
     );
   }
   if (Number(request.headers.get("Content-Length")) > MAX_BODY_BYTES) {
-    throw tooLarge();
+    throw bodyTooLarge();
   }
   return parseJson(await readText(request));
 }
@@ -32,7 +32,7 @@ const MAX_SHOWN_TYPE = 100;
 
 async function readText(request: Request): Promise<string> {
   try {
-    return await readUtf8(request.body, acceptUpTo(MAX_BODY_BYTES, tooLarge));
+    return await readUtf8(request.body, acceptUpTo(MAX_BODY_BYTES, bodyTooLarge));
   } catch (cause) {
     if (cause instanceof TypeError) {
       throw new ApiError("invalid_request", "The body is not valid UTF-8.", {
@@ -44,7 +44,8 @@ async function readText(request: Request): Promise<string> {
   }
 }
 
-function tooLarge(): ApiError {
+/** More bytes than a JSON body may have. */
+export function bodyTooLarge(): ApiError {
   return new ApiError("request_too_large", `The body is larger than ${MAX_BODY_BYTES} bytes.`, {
     param: "body",
   });

@@ -1,7 +1,8 @@
 import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
 
 import type { Logger } from "../observability/logger.ts";
-import type { Outcome, UsageCounts } from "../usage/usage-records.ts";
+import { NEVER_BEGUN } from "../usage/find-ending.ts";
+import type { RequestEnding } from "../usage/usage-records.ts";
 import { abortRequest } from "./abort-request.ts";
 import { relayCompletion } from "./completion-relay.ts";
 import type { CompletionRelay } from "./completion-relay.ts";
@@ -21,13 +22,8 @@ export interface CompletionCall {
 
 export interface RunningCompletion {
   answer: Promise<Response>;
-  /** How it ended, for the books; undefined when it never reached a worker. Never rejects. */
-  ending: Promise<CompletionEnding | undefined>;
-}
-
-export interface CompletionEnding {
-  outcome: Outcome;
-  counts: UsageCounts;
+  /** How it ended, for the books. Never rejects. */
+  ending: Promise<RequestEnding>;
 }
 
 const CLIENT_LEFT = new Error("The client left.");
@@ -36,7 +32,11 @@ const CLIENT_LEFT = new Error("The client left.");
 export function runCompletion(call: CompletionCall): RunningCompletion {
   const { worker, request, traceparent, client } = call;
   const stop = new AbortController();
-  client.addEventListener("abort", () => stop.abort(CLIENT_LEFT), { once: true });
+  const leave = () => stop.abort(CLIENT_LEFT);
+  client.addEventListener("abort", leave, { once: true });
+  if (client.aborted) {
+    leave();
+  }
 
   const relay = callGpuWorker(worker, {
     ...request,
@@ -52,16 +52,16 @@ export function runCompletion(call: CompletionCall): RunningCompletion {
 async function follow(
   sent: Promise<CompletionRelay>,
   call: CompletionCall,
-): Promise<CompletionEnding | undefined> {
+): Promise<RequestEnding> {
   const relay = await sent.catch(() => undefined);
   if (relay === undefined) {
-    const counts = call.client.aborted ? await abortedUsage(call) : undefined;
-    return counts === undefined ? undefined : { outcome: "cut_off", counts };
+    const used = (await abortedUsage(call)) ?? NEVER_BEGUN;
+    return { ...used, outcome: call.client.aborted ? "cut_off" : "failed" };
   }
   const outcome = await relay.outcome;
   const isBrokenOff = outcome !== "completed" && relay.answer.ok;
   const exact = isBrokenOff ? await abortedUsage(call) : undefined;
-  return { outcome, counts: exact ?? relay.counts() };
+  return { ...(exact ?? relay.used()), outcome };
 }
 
 /** Closing the connection stops the GPU too; this makes sure, and learns what was used until then. */
@@ -69,7 +69,7 @@ async function abortedUsage({
   worker,
   request,
   logger,
-}: CompletionCall): Promise<UsageCounts | undefined> {
+}: CompletionCall): Promise<RequestEnding | undefined> {
   try {
     return await abortRequest(worker, request.id);
   } catch (cause) {

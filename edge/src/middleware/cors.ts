@@ -1,9 +1,12 @@
 import { cors as honoCors } from "hono/cors";
 
+import { RATE_LIMIT_HEADERS } from "../limits/rate-limit-headers.ts";
+import { REPLAYED_HEADER } from "./idempotent.ts";
+
 /** Any origin may call: the key in the header is the only credential, cookies are never read. */
 export const cors = honoCors({
   origin: "*",
   allowMethods: ["GET", "POST"],
-  exposeHeaders: ["X-Request-Id", "Retry-After"],
+  exposeHeaders: ["X-Request-Id", "Retry-After", REPLAYED_HEADER, ...RATE_LIMIT_HEADERS],
   maxAge: 86_400,
 });

@@ -1,50 +1,59 @@
-import type { PromptCounts } from "@qwen3-vl/shared/worker-protocol";
+import { MediaFigures } from "@qwen3-vl/shared/media-figures";
+import * as z from "zod";
 
-/** `cut_off`: the client left; `failed`: the GPU worker refused the request or broke off. */
-export type Outcome = "completed" | "cut_off" | "failed";
+/**
+ * `cut_off`: the client left; `failed`: the GPU worker broke off, or was not reached; `refused`: the
+ * request asked for what it may not, or more than its key may.
+ */
+const Outcome = z.enum(["completed", "cut_off", "failed", "refused"]);
+export type Outcome = z.infer<typeof Outcome>;
+
+const count = z.int().nonnegative();
 
 /** Tokens of one request; `prompt` includes those of pictures and videos, `completion` those of thoughts. */
-export type UsageCounts = PromptCounts & { completion: number; reasoning: number };
+const UsageCounts = z.object({
+  prompt: count,
+  cached: count,
+  image: count,
+  video: count,
+  completion: count,
+  reasoning: count,
+});
+export type UsageCounts = z.infer<typeof UsageCounts>;
 
-/** What one request that reached a GPU worker is billed by. */
-export interface UsageRecord {
+export const NO_TOKENS: Readonly<UsageCounts> = {
+  prompt: 0,
+  cached: 0,
+  image: 0,
+  video: 0,
+  completion: 0,
+  reasoning: 0,
+};
+
+/** What is known of a completion request from its beginning. */
+export const RequestDraft = z.object({
   /** Unique, under which the GPU worker knows the request. */
-  id: string;
+  id: z.string(),
   /** The answer's `X-Request-Id`. */
-  requestId: string;
-  apiKeyId: string;
-  model: string;
-  counts: UsageCounts;
-  outcome: Outcome;
+  requestId: z.string(),
+  apiKeyId: z.string(),
+  tenant: z.string(),
+  /** Empty until it is known. */
+  model: z.string(),
   /** Milliseconds since 1970. */
-  startedAt: number;
-  durationMs: number;
-}
+  startedAt: z.int(),
+});
+export type RequestDraft = z.infer<typeof RequestDraft>;
 
-/** Stores a record; the same record a second time changes nothing. */
-export async function insertUsageRecord(db: D1Database, record: UsageRecord): Promise<void> {
-  const { counts } = record;
-  const columns = {
-    id: record.id,
-    request_id: record.requestId,
-    api_key_id: record.apiKeyId,
-    model: record.model,
-    prompt_tokens: counts.prompt,
-    cached_tokens: counts.cached,
-    image_tokens: counts.image,
-    video_tokens: counts.video,
-    completion_tokens: counts.completion,
-    reasoning_tokens: counts.reasoning,
-    outcome: record.outcome,
-    started_at: record.startedAt,
-    duration_ms: record.durationMs,
-  };
-  const names = Object.keys(columns);
-  const marks = names.map(() => "?");
-  await db
-    .prepare(
-      `INSERT INTO usage_records (${names.join(", ")}) VALUES (${marks.join(", ")}) ON CONFLICT (id) DO NOTHING`,
-    )
-    .bind(...Object.values(columns))
-    .run();
-}
+/** How a completion request ended, and what it used until then. */
+const RequestEnding = z.object({ outcome: Outcome, counts: UsageCounts, media: MediaFigures });
+export type RequestEnding = z.infer<typeof RequestEnding>;
+
+/** What a completion request is billed by; every one has a record. */
+export const UsageRecord = z.object({
+  ...RequestDraft.shape,
+  ...RequestEnding.shape,
+  durationMs: z.int().nonnegative(),
+  costMicros: z.int().nonnegative(),
+});
+export type UsageRecord = z.infer<typeof UsageRecord>;

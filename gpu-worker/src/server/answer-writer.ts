@@ -8,9 +8,11 @@ import type { ServerSentEvent } from "@qwen3-vl/shared/sse";
 import { toUsage } from "@qwen3-vl/shared/usage";
 import {
   COMPLETION_TOKENS_HEADER,
+  MEDIA_USAGE_HEADER,
   PROMPT_USAGE_HEADER,
   REASONING_TOKENS_HEADER,
   cachedComment,
+  formatMediaUsage,
   formatPromptUsage,
   reasoningComment,
 } from "@qwen3-vl/shared/worker-protocol";
@@ -134,8 +136,11 @@ export async function writeWhole(
   });
 }
 
-export function promptHeaders({ counts }: LiveRequest): Record<string, string> {
-  return { [PROMPT_USAGE_HEADER]: formatPromptUsage(counts) };
+export function promptHeaders({ counts, media }: LiveRequest): Record<string, string> {
+  return {
+    [PROMPT_USAGE_HEADER]: formatPromptUsage(counts),
+    [MEDIA_USAGE_HEADER]: formatMediaUsage(media),
+  };
 }
 
 export function closedByClient(cause?: unknown): ApiError {

@@ -91,6 +91,7 @@ describe("a whole answer", () => {
     expect(requests[0]?.visionPlaces).toHaveLength(tokens);
     expect(requests[0]?.choices[0]?.maxTokens).toBe(7);
     expect(headers["x-prompt-usage"]).toContain(`image=${tokens}, video=0`);
+    expect(headers["x-media-usage"]).toBe(`pixels=${64 * 96}, video_ms=0, frames=0`);
   });
 });
 

@@ -121,7 +121,8 @@ export class ChatCompletions {
     places.use(admission.enterChoices(request.n ?? 1));
     const context = { tenant, priority, parts: media, signal: live.signal };
     using chat = await service.prepare(id, request, context);
-    const { prompt, generation, outputs, formatLogprobs } = chat;
+    const { prompt, amount, generation, outputs, formatLogprobs } = chat;
+    live.media = amount;
     live.counts.prompt = prompt.tokenIds.length;
     live.counts.image = prompt.imageTokens;
     live.counts.video = prompt.videoTokens;
@@ -135,7 +136,12 @@ export class ChatCompletions {
     span.answer(header, outputs);
     const events = counted(generator.generate(generation, live.signal), received, span);
     const exchange = { request, live, header, response, outputs, formatLogprobs };
-    await (request.stream ? this.#stream(exchange, events, span) : writeWhole(exchange, events));
+    if (request.stream) {
+      await this.#stream(exchange, events, span);
+    } else {
+      await writeWhole(exchange, events);
+      live.isAnswered = true;
+    }
   }
 
   /** Once the stream is open, a failure can only be told inside it. */
@@ -147,6 +153,7 @@ export class ChatCompletions {
     const stream = new EventStream(exchange.response, promptHeaders(exchange.live));
     try {
       await writeStream(stream, exchange, events);
+      exchange.live.isAnswered = !exchange.live.signal.aborted;
     } catch (error) {
       span.fail(exchange.live.signal.aborted ? closedByClient(error) : error);
       const apiError = toApiError(error);

@@ -2,6 +2,8 @@ import { mediaParts } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import type { Estimate } from "@qwen3-vl/shared/estimate";
+import { sumOfMedia } from "@qwen3-vl/shared/media-figures";
+import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
 import type { Model } from "@qwen3-vl/shared/models";
 import type { Priority } from "@qwen3-vl/shared/worker-protocol";
 
@@ -35,6 +37,8 @@ export interface ChatServiceOptions {
 /** A request as a generator takes it; its media's memory is set aside until this is disposed of. */
 export interface PreparedChat extends Disposable {
   prompt: ChatPrompt;
+  /** Of its pictures and clips together. */
+  amount: MediaFigures;
   generation: GenerationRequest;
   /** What makes messages of the answers' texts, one for each choice. */
   outputs: readonly OutputParser[];
@@ -89,6 +93,7 @@ export class ChatService {
     };
     return {
       prompt,
+      amount: sumOfMedia(media.map((medium) => medium.amount)),
       generation,
       outputs: answerOutputs(request, prompt),
       formatLogprobs: logprobsFormat(this.#options.tokenizer),

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 
-import { abortPath } from "@qwen3-vl/shared/worker-protocol";
+import { abortPath, requestPath } from "@qwen3-vl/shared/worker-protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { Admission } from "../engine/admission.ts";
@@ -80,6 +80,36 @@ describe("the abort route", () => {
     await send(worker, await chatCall({ id: "a", body: {} }));
     expect(await abort("a")).toMatchObject({ body: { usage: { completion_tokens: 2 } } });
     expect(await abort("b")).toMatchObject({ status: 404, body: { error: { code: "not_found" } } });
+  });
+});
+
+async function find(id: string) {
+  const { status, text } = await send(
+    worker,
+    await signed({ method: "GET", path: requestPath(id) }),
+  );
+  return { status, body: JSON.parse(text) as unknown };
+}
+
+describe("the route of a request", () => {
+  it("tells how it stands and ends nothing", async () => {
+    const ended = answerUntilAborted();
+    const { response } = await open(worker, await chatCall({ id: "a", body: { stream: true } }));
+    const text = textOf(response);
+    await expect.poll(() => find("a")).toMatchObject({ body: { state: "running" } });
+    await abort("a");
+    await Promise.all([ended, text]);
+    expect(await find("a")).toMatchObject({ status: 200, body: { state: "aborted" } });
+    expect(await find("b")).toMatchObject({ status: 404, body: { error: { code: "not_found" } } });
+  });
+
+  it.each([true, false])("tells that it was answered (stream: %s)", async (stream) => {
+    worker.answer = () => eventsOf("one", "two");
+    await send(worker, await chatCall({ id: "a", body: { stream } }));
+    const media = { pixels: 0, video_ms: 0, frames: 0 };
+    await expect
+      .poll(() => find("a"))
+      .toMatchObject({ body: { state: "answered", usage: { completion_tokens: 2 }, media } });
   });
 });
 

@@ -5,6 +5,8 @@ import type { ImagePart } from "@qwen3-vl/shared/content-part";
 import { ClipOptions, PixelOptions } from "@qwen3-vl/shared/content-part";
 import type { FramesPart, VideoPart } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
+import { NO_MEDIA } from "@qwen3-vl/shared/media-figures";
+import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
 import type { ProcessorOptions } from "@qwen3-vl/shared/processor-options";
 import { mediaNameOf } from "@qwen3-vl/shared/worker-protocol";
 
@@ -30,6 +32,7 @@ export interface PlannedMedium {
   path: string;
   digest: Buffer;
   prompt: PromptMedium;
+  amount: MediaFigures;
   /** Of a medium that was encoded before. */
   features: VisionFeatures | undefined;
   decode: (signal: AbortSignal) => Promise<PatchedMedium>;
@@ -61,6 +64,7 @@ export interface RequestMediaOptions {
 
 interface CachedMedium {
   prompt: PromptMedium;
+  amount: MediaFigures;
   features: VisionFeatures;
 }
 
@@ -142,7 +146,7 @@ export class RequestMedia {
   }
 
   async #prepareOne(
-    { path, digest, prompt, features, decode }: PlannedMedium,
+    { path, digest, prompt, amount, features, decode }: PlannedMedium,
     reservation: MediaReservation,
     signal: AbortSignal,
   ): Promise<RequestMedium> {
@@ -158,7 +162,7 @@ export class RequestMedia {
       const onFeatures = (encoded: VisionFeatures) => {
         reservation.giveBack(patched.patches.byteLength);
         patched.patches.buffer.transfer(0); // gone at once, not when the garbage is collected
-        this.#cache.set(digest.toString("hex"), { prompt, features: encoded });
+        this.#cache.set(digest.toString("hex"), { prompt, amount, features: encoded });
       };
       return { ...keyed, patched, onFeatures };
     } catch (error) {
@@ -182,14 +186,18 @@ export class RequestMedia {
     const options = PixelOptions.parse(part);
     const { images } = this.#options;
     const digest = digestOf([tenant, "image", options, processor], [bytes]);
-    return this.#fromCache(digest, async () => ({
-      prompt: { grid: await images.plan(bytes, options, processor) },
-      decode: async (signal) => {
-        const patched = await images.prepare(bytes, options, signal, processor);
-        this.#options.figures.pictures++;
-        return patched;
-      },
-    }));
+    return this.#fromCache(digest, async () => {
+      const { grid, width, height } = await images.plan(bytes, options, processor);
+      return {
+        prompt: { grid },
+        amount: { ...NO_MEDIA, pixels: width * height },
+        decode: async (signal) => {
+          const patched = await images.prepare(bytes, options, signal, processor);
+          this.#options.figures.pictures++;
+          return patched;
+        },
+      };
+    });
   }
 
   #planClip(
@@ -203,9 +211,11 @@ export class RequestMedia {
     const rate = input.kind === "frames" ? input.sampleFps : "own";
     const digest = digestOf([tenant, "video", options, rate, processor], contents);
     return this.#fromCache(digest, async () => {
-      const { grid, timestamps } = await clips.plan(input, options, planSignal, processor);
+      const planned = await clips.plan(input, options, planSignal, processor);
+      const { grid, timestamps, seconds, indices } = planned;
       return {
         prompt: { grid, timestamps },
+        amount: { pixels: 0, video_ms: Math.round(seconds * 1000), frames: indices.length },
         decode: async (signal) => {
           const { plan, patches } = await clips.prepare(input, options, signal, processor);
           figures.videoFrames += plan.grid.t * config.temporalPatchSize;
@@ -217,7 +227,7 @@ export class RequestMedia {
 
   async #fromCache(
     digest: Buffer,
-    plan: () => Promise<Pick<PlannedMedium, "prompt" | "decode">>,
+    plan: () => Promise<Pick<PlannedMedium, "prompt" | "amount" | "decode">>,
   ): Promise<Planned> {
     const { figures } = this.#options;
     const cached = this.#cache.get(digest.toString("hex"));

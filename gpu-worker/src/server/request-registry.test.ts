@@ -41,17 +41,49 @@ describe("RequestRegistry", () => {
     expect(await registry.abort("b")).toBeUndefined();
   });
 
-  it("forgets the requests that ended first, but never one that runs, however old", async () => {
+  it("does not begin a request that was aborted before it came", async () => {
     const registry = new RequestRegistry();
+    expect(await registry.abort("late")).toBeUndefined();
+    expect(registry.begin("late")).toBeUndefined();
+    expect(await registry.abort("late")).toMatchObject({
+      state: "aborted",
+      usage: { total_tokens: 0 },
+    });
+  });
+
+  it("tells how a request stands without ending it", () => {
+    const registry = new RequestRegistry();
+    const [answered, failed, left] = ["answered", "failed", "left"].map((id) =>
+      begin(registry, id),
+    );
+    expect(registry.find("answered")).toMatchObject({ state: "running" });
+    expect(answered?.signal.aborted).toBe(false);
+    for (const request of [answered, failed, left]) {
+      if (request !== undefined) {
+        request.isAnswered = request === answered;
+        if (request !== failed) {
+          request.abort(); // as the end of the connection does, after an answer too
+        }
+        registry.end(request);
+      }
+    }
+    expect(registry.find("answered")).toMatchObject({ state: "answered" });
+    expect(registry.find("failed")).toMatchObject({ state: "failed" });
+    expect(registry.find("left")).toMatchObject({ state: "aborted" });
+    expect(registry.find("other")).toBeUndefined();
+  });
+
+  it("forgets the requests that ended first, but never one that runs, however old", () => {
+    const registry = new RequestRegistry(100);
     const old = begin(registry, "old");
-    for (let index = 0; index <= 4096; index++) {
+    for (let index = 0; index <= 100; index++) {
       registry.end(begin(registry, `r${index}`));
     }
-    expect(await registry.abort("r0")).toBeUndefined();
-    expect(await registry.abort("r1")).toBeDefined();
+    expect(registry.find("r0")).toBeUndefined();
+    expect(registry.find("r1")).toBeDefined();
     registry.abortAll();
     expect(old.signal.aborted).toBe(true);
     registry.end(old);
-    expect(await registry.abort("old")).toBeDefined();
+    expect(registry.find("old")).toBeDefined();
   });
 });

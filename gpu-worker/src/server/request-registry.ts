@@ -1,21 +1,31 @@
+import { NO_MEDIA } from "@qwen3-vl/shared/media-figures";
+import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
 import { toUsage } from "@qwen3-vl/shared/usage";
 import type { TokenCounts } from "@qwen3-vl/shared/usage";
 import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
 
-/** Ended requests whose counts are kept for an edge that asks late; about 270 bytes each. */
-const MAX_ENDED = 4096;
+/**
+ * Ended requests whose counts are kept for an edge that asks late, about 400 bytes each: what a GPU
+ * answers in ten minutes. An edge that has died in mid-answer asks after one.
+ */
+const MAX_ENDED = 32_768;
+
+const NO_TOKENS: Readonly<TokenCounts> = {
+  prompt: 0,
+  cached: 0,
+  image: 0,
+  video: 0,
+  completion: 0,
+  reasoning: 0,
+};
 
 /** A request that the worker is answering or has answered. */
 export class LiveRequest {
   readonly id: string;
-  readonly counts: TokenCounts = {
-    prompt: 0,
-    cached: 0,
-    image: 0,
-    video: 0,
-    completion: 0,
-    reasoning: 0,
-  };
+  readonly counts: TokenCounts = { ...NO_TOKENS };
+  media: MediaFigures = NO_MEDIA;
+  /** Whether its answer was written whole; of one that has ended and was not aborted, false means that it failed. */
+  isAnswered = false;
   readonly #controller = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
 
@@ -43,12 +53,17 @@ export class LiveRequest {
 
 /** Requests by id: what runs can be ended from outside, and what ended still knows its tokens. */
 export class RequestRegistry {
+  readonly #maxEnded: number;
   readonly #live = new Map<string, LiveRequest>();
   /**
    * In order of their ends. Records alone: a request's aborted signal remembers in its stack the
    * response that closed, and through it the socket, 14 KB for each.
    */
   readonly #ended = new Map<string, RequestRecord>();
+
+  constructor(maxEnded = MAX_ENDED) {
+    this.#maxEnded = maxEnded;
+  }
 
   /** Requests that have not ended. */
   get liveCount(): number {
@@ -68,19 +83,31 @@ export class RequestRegistry {
   end(request: LiveRequest): void {
     request.end();
     this.#live.delete(request.id);
-    this.#ended.set(request.id, recordOf(request));
-    this.#forgetOldest();
+    this.#remember(request.id, recordOf(request, endState(request)));
   }
 
-  /** Ends a request and tells its tokens; undefined for an id that is not, or no longer, known. */
+  /**
+   * Ends a request and tells its tokens; undefined for an id that is not, or no longer, known. Such a
+   * request may still be on its way, by another connection: it is taken for ended when it comes.
+   */
   async abort(id: string): Promise<RequestRecord | undefined> {
     const request = this.#live.get(id);
     if (request === undefined) {
-      return this.#ended.get(id);
+      const ended = this.#ended.get(id);
+      if (ended === undefined) {
+        this.#remember(id, { state: "aborted", usage: toUsage(NO_TOKENS), media: NO_MEDIA });
+      }
+      return ended;
     }
     request.abort();
     await request.ended;
-    return recordOf(request);
+    return recordOf(request, endState(request));
+  }
+
+  /** What is known of a request; undefined for an id that is not, or no longer, known. */
+  find(id: string): RequestRecord | undefined {
+    const request = this.#live.get(id);
+    return request === undefined ? this.#ended.get(id) : recordOf(request, "running");
   }
 
   abortAll(): void {
@@ -89,14 +116,22 @@ export class RequestRegistry {
     }
   }
 
-  #forgetOldest(): void {
+  #remember(id: string, record: RequestRecord): void {
+    this.#ended.set(id, record);
     const [oldest] = this.#ended.keys();
-    if (oldest !== undefined && this.#ended.size > MAX_ENDED) {
+    if (oldest !== undefined && this.#ended.size > this.#maxEnded) {
       this.#ended.delete(oldest);
     }
   }
 }
 
-function recordOf({ counts }: LiveRequest): RequestRecord {
-  return { usage: toUsage(counts) };
+function endState({ isAnswered, signal }: LiveRequest): RequestRecord["state"] {
+  if (isAnswered) {
+    return "answered";
+  }
+  return signal.aborted ? "aborted" : "failed";
+}
+
+function recordOf({ counts, media }: LiveRequest, state: RequestRecord["state"]): RequestRecord {
+  return { state, usage: toUsage(counts), media };
 }

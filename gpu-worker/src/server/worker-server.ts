@@ -12,6 +12,7 @@ import {
   ESTIMATE_PATH,
   MODELS_PATH,
 } from "@qwen3-vl/shared/worker-protocol";
+import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
 
 import type { Admission } from "../engine/admission.ts";
 import type { EngineSnapshot } from "../engine/engine-snapshot.ts";
@@ -54,6 +55,7 @@ const FAREWELL_MS = 500;
 const KEEP_ALIVE_MS = 100_000;
 
 const ABORT_ROUTE = /^\/v1\/requests\/([\w-]{1,128})\/abort$/;
+const REQUEST_ROUTE = /^\/v1\/requests\/([\w-]{1,128})$/;
 
 /** The worker protocol over HTTP. */
 export class WorkerServer {
@@ -121,6 +123,7 @@ export class WorkerServer {
   async #route(call: Call): Promise<void> {
     const { incoming, response, method, path } = call;
     const abortedId = ABORT_ROUTE.exec(path)?.[1];
+    const askedId = REQUEST_ROUTE.exec(path)?.[1];
     if (path === "/health") {
       sendJson(response, 200, { status: "ok" });
     } else if (path === "/ready") {
@@ -133,7 +136,10 @@ export class WorkerServer {
       await this.#chat.estimate(incoming, response);
     } else if (abortedId !== undefined && method === "POST") {
       await this.#verify(incoming, "");
-      await this.#abort(response, abortedId);
+      sendRecord(response, abortedId, await this.#registry.abort(abortedId));
+    } else if (askedId !== undefined && method === "GET") {
+      await this.#verify(incoming, "");
+      sendRecord(response, askedId, this.#registry.find(askedId));
     } else if (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`)) {
       await this.#verify(incoming, "");
       this.#sendModels(response, path);
@@ -143,14 +149,6 @@ export class WorkerServer {
     } else {
       throw new ApiError("not_found", `No route ${method} ${path}.`);
     }
-  }
-
-  async #abort(response: ServerResponse, id: string): Promise<void> {
-    const record = await this.#registry.abort(id);
-    if (record === undefined) {
-      throw new ApiError("not_found", `No request ${id} is known.`);
-    }
-    sendJson(response, 200, record);
   }
 
   #sendModels(response: ServerResponse, path: string): void {
@@ -209,6 +207,13 @@ export class WorkerServer {
       sendError(response, apiError);
     }
   }
+}
+
+function sendRecord(response: ServerResponse, id: string, record: RequestRecord | undefined): void {
+  if (record === undefined) {
+    throw new ApiError("not_found", `No request ${id} is known.`);
+  }
+  sendJson(response, 200, record);
 }
 
 function decodeURIComponentOr(text: string, fallback: string): string {

@@ -22,6 +22,8 @@ export interface ClipPlan {
   grid: Grid;
   /** Of each frame pair, in seconds, e.g. `0.3`. */
   timestamps: readonly string[];
+  /** Length of the whole clip. */
+  seconds: number;
 }
 
 /** A clip in a container, which may tell another rate than its frames have. */
@@ -79,6 +81,7 @@ export function planFrameList(
     size,
     grid: gridOf(size, patchSize, pairs),
     timestamps: pairTimes(times, fps),
+    seconds: frames / fps,
   };
 }
 
@@ -98,6 +101,7 @@ function planFrames(
     size,
     grid: gridOf(size, settings.patchSize, pairs),
     timestamps: pairTimes(indices, clip.fps),
+    seconds: clip.frames / clip.fps,
   };
 }
 

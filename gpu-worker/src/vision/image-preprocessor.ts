@@ -8,10 +8,9 @@ import { Piscina } from "piscina";
 import { fromOutcome } from "../threads/outcome.ts";
 import type { Outcome } from "../threads/outcome.ts";
 import { askedImageSettings } from "./asked-settings.ts";
-import type { Grid } from "./grid.ts";
 import type { ImageTask } from "./image-worker.ts";
 import { planImage } from "./prepare-image.ts";
-import type { PreparedImage } from "./prepare-image.ts";
+import type { PlannedImage, PreparedImage } from "./prepare-image.ts";
 import type { VisionSettings } from "./preprocessor-config.ts";
 
 export interface ImagePreprocessorOptions {
@@ -78,7 +77,11 @@ export class ImagePreprocessor {
   }
 
   /** The grid that `prepare` gives, from the picture's header. */
-  plan(bytes: Uint8Array, options: PixelOptions, processor: ProcessorOptions = {}): Promise<Grid> {
+  plan(
+    bytes: Uint8Array,
+    options: PixelOptions,
+    processor: ProcessorOptions = {},
+  ): Promise<PlannedImage> {
     return planImage(bytes, options, askedImageSettings(this.#settings, processor));
   }
 

@@ -34,12 +34,18 @@ export async function prepareImage(
   };
 }
 
+/** What is known of a picture before it is decoded; width and height as in `PreparedImage`. */
+export interface PlannedImage extends PixelSize {
+  grid: Grid;
+}
+
 /** The grid `prepareImage` will give, from the header alone; refuses what the header shows as bad. */
 export async function planImage(
   bytes: Uint8Array,
   options: PixelOptions,
   settings: VisionSettings,
-): Promise<Grid> {
-  const size = targetSize(await readImageHeader(bytes), options, settings);
-  return gridOf(size, settings.patchSize);
+): Promise<PlannedImage> {
+  const { width, height, ...header } = await readImageHeader(bytes);
+  const size = targetSize({ width, height, ...header }, options, settings);
+  return { width, height, grid: gridOf(size, settings.patchSize) };
 }

@@ -4,7 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { formatComment, formatEvent } from "@qwen3-vl/shared/sse";
 import {
   COMPLETION_TOKENS_HEADER,
+  formatMediaUsage,
   formatPromptUsage,
+  MEDIA_USAGE_HEADER,
   PROMPT_USAGE_HEADER,
   REASONING_TOKENS_HEADER,
   reasoningComment,
@@ -16,6 +18,7 @@ type Script = (call: RecordedCall, response: ServerResponse) => Promise<void> | 
 
 const SCRIPTS: Record<string, Script> = {
   answers,
+  "answers-at-length": answersAtLength,
   "never-ends": neverEnds,
   "breaks-off": breaksOff,
   overloaded: (_, response) =>
@@ -36,6 +39,7 @@ export async function runScript(call: RecordedCall, response: ServerResponse): P
 
 const HEADERS = {
   [PROMPT_USAGE_HEADER]: formatPromptUsage({ prompt: 84, cached: 16, image: 64, video: 0 }),
+  [MEDIA_USAGE_HEADER]: formatMediaUsage({ pixels: 50_176, video_ms: 0, frames: 0 }),
   "X-Internal": "not for clients",
 };
 const STREAM_HEADERS = { ...HEADERS, "Content-Type": "text/event-stream; charset=utf-8" };
@@ -68,6 +72,12 @@ async function answers({ body }: RecordedCall, response: ServerResponse): Promis
     await delay(1);
   }
   response.end();
+}
+
+/** More than the edge keeps for repeats. */
+function answersAtLength(_call: RecordedCall, response: ServerResponse): void {
+  response.writeHead(200, { ...HEADERS, "Content-Type": "application/json" });
+  response.end(`"${"x".repeat(9 * 2 ** 20)}"`);
 }
 
 async function neverEnds(call: RecordedCall, response: ServerResponse): Promise<void> {

@@ -7,9 +7,11 @@ import { text } from "node:stream/consumers";
 
 import { parseChatRequest } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
+import { NO_MEDIA } from "@qwen3-vl/shared/media-figures";
 import { sha256Hex, SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
 import { toUsage } from "@qwen3-vl/shared/usage";
 import { WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
+import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
 
 import { runScript } from "./gpu-worker-scripts.ts";
 import { GPU_WORKER_SECRET } from "./secret.ts";
@@ -26,6 +28,7 @@ export interface RecordedCall {
   wasClosed: boolean;
   wasAborted: boolean;
   completionTokens: number;
+  state: RequestRecord["state"];
 }
 
 /** The worker's routes over a memory of calls of its own. */
@@ -44,6 +47,7 @@ async function route(
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? "/", "http://fake");
+  const askedId = /^\/v1\/requests\/([\w-]+)$/.exec(url.pathname)?.[1];
   const abortedId = /^\/v1\/requests\/([\w-]+)\/abort$/.exec(url.pathname)?.[1];
   if (url.pathname === "/__calls") {
     const prompt = url.searchParams.get("prompt");
@@ -57,8 +61,12 @@ async function route(
     calls.set(call.id, call);
     response.on("close", () => {
       call.wasClosed = !response.writableFinished;
+      call.state = call.wasClosed ? "aborted" : "answered";
     });
     await runScript(call, response);
+  } else if (askedId !== undefined && request.method === "GET") {
+    await verify(request, url.pathname, "");
+    sendRecord(calls.get(askedId), response);
   } else if (abortedId === undefined) {
     await verify(request, url.pathname, "");
     sendJson(response, 200, { path: request.url });
@@ -89,7 +97,12 @@ async function receive(request: IncomingMessage): Promise<RecordedCall> {
     }
   }
   const parsed = parseChatRequest(body);
-  const seen = { wasClosed: false, wasAborted: false, completionTokens: 0 };
+  const seen = {
+    wasClosed: false,
+    wasAborted: false,
+    completionTokens: 0,
+    state: "running" as const,
+  };
   const header = request.headers["traceparent"];
   const traceparent = header === undefined ? null : String(header);
   return { id, prompt: promptOf(parsed), traceparent, body: parsed, media, ...seen };
@@ -101,17 +114,29 @@ async function verify(request: IncomingMessage, path: string, content: string): 
   await verifyCall(GPU_WORKER_SECRET, call, String(header), new Date());
 }
 
-/** The exact usage differs from what streamed by 1000, so that a test can tell the two apart. */
 function abort(call: RecordedCall | undefined, response: ServerResponse): void {
+  if (call !== undefined) {
+    call.wasAborted = true;
+    call.state = "aborted";
+  }
+  sendRecord(call, response);
+}
+
+/** The exact usage differs from what streamed by 1000, so that a test can tell the two apart. */
+function sendRecord(call: RecordedCall | undefined, response: ServerResponse): void {
   if (call === undefined) {
     sendJson(response, 404, { error: { message: "unknown" } });
     return;
   }
-  call.wasAborted = true;
   const completion = 1000 + call.completionTokens;
   const prompt = { prompt: 84, cached: 16, image: 64, video: 0, reasoning: 40 };
-  sendJson(response, 200, { usage: toUsage({ ...prompt, completion }) });
+  const { state } = call;
+  const usage = toUsage({ ...prompt, completion });
+  sendJson(response, 200, { state, usage, media: MEDIA } satisfies RequestRecord);
 }
+
+/** What every request's media amount to here. */
+const MEDIA = { ...NO_MEDIA, pixels: 50_176 };
 
 function promptOf({ messages: [first] }: ChatRequest): string {
   const content = first?.content ?? "";

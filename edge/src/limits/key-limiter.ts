@@ -1,0 +1,255 @@
+import { DurableObject } from "cloudflare:workers";
+
+import type { Env } from "../env.ts";
+import { toGpuWorker } from "../inference/gpu-worker-client.ts";
+import type { KeyLimits } from "../keys/key-settings.ts";
+import { createLogger } from "../observability/logger.ts";
+import { NEVER_BEGUN, findEnding } from "../usage/find-ending.ts";
+import type { FoundEnding } from "../usage/find-ending.ts";
+import { costMicros, parsePrices } from "../usage/prices.ts";
+import type { Prices } from "../usage/prices.ts";
+import { NO_TOKENS } from "../usage/usage-records.ts";
+import type { Outcome, RequestDraft, RequestEnding, UsageRecord } from "../usage/usage-records.ts";
+import { difference } from "./amounts.ts";
+import type { Amounts, EstimatedAmounts } from "./amounts.ts";
+import { count, monthOf } from "./counters.ts";
+import { refusalOf, standings, toReserve } from "./decide.ts";
+import type { KeyState, Refusal, Standing } from "./decide.ts";
+import { LimiterStore } from "./limiter-store.ts";
+import type { Reservation } from "./limiter-store.ts";
+
+/** An answer to `reserve`. */
+export interface ReserveAnswer {
+  /** Why the request is not let in; its record is made then. */
+  refusal: Refusal | undefined;
+  /** How the key stands afterwards. */
+  standings: Standing[];
+}
+
+/** What a key stores, and whether that is within its limit. */
+export interface StoreAnswer {
+  isWithinLimit: boolean;
+  /** Without the object that was refused. */
+  storedBytes: number;
+}
+
+/** Time after which somebody asks what has become of a reservation or record, unless set otherwise. */
+const SETTLE_AFTER_SECONDS = 60;
+
+/** After so many of these times, a request that no worker knows will not begin any more. */
+const CHECKS_OF_UNKNOWN = 10;
+
+/** An alarm that is overdue by so much will not come any more. */
+const LOST_ALARM_MS = 10_000;
+
+/** Questions to the GPU workers, and records for the queue, at a time; the platform takes 6 and 100. */
+const MAX_CHECKS = 5;
+const MAX_RECORDS = 100;
+
+/**
+ * The limits of one API key, and its books: one object for each key, which decides alone and in turn,
+ * so that limits are exact. A request is reserved before it runs and settled after; what nobody
+ * settles, because the edge has died, is settled by the alarm with what the GPU worker tells. Records
+ * are kept here until the database is known to have them.
+ */
+export class KeyLimiter extends DurableObject<Env> {
+  readonly #store: LimiterStore;
+  readonly #prices: Prices;
+  readonly #settleAfterMs: number;
+  /** Records on their way to the queue; they are in the store as well. */
+  #unsent: UsageRecord[] = [];
+  #isSending = false;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new LimiterStore(ctx.storage.sql);
+    this.#prices = parsePrices(env.PRICES);
+    this.#settleAfterMs = Number(env.SETTLE_AFTER_SECONDS ?? SETTLE_AFTER_SECONDS) * 1000;
+  }
+
+  /** Sets aside what a request will use at most, or makes its record when it is not let in. */
+  async reserve(
+    draft: RequestDraft,
+    estimate: EstimatedAmounts,
+    limits: KeyLimits,
+  ): Promise<ReserveAnswer> {
+    const state = this.#state();
+    const wanted = this.#wanted(draft.model, estimate);
+    const reserved = toReserve(limits, state, wanted, estimate.isOpenEnded);
+    const refusal = refusalOf(limits, state, reserved);
+    if (refusal === undefined) {
+      this.#admit({ draft, reserved, at: state.now, limits });
+    } else {
+      this.#record(draft, { outcome: "refused", counts: NO_TOKENS, media: NEVER_BEGUN.media }, 0);
+    }
+    await this.#setAlarm();
+    return { refusal, standings: standings(limits, this.#state()) };
+  }
+
+  /** Makes the record of a request that ended before it was reserved. */
+  async recordUnserved(
+    draft: RequestDraft,
+    outcome: Outcome,
+    limits: KeyLimits,
+  ): Promise<Standing[]> {
+    this.#record(draft, { ...NEVER_BEGUN, outcome }, 0);
+    await this.#setAlarm();
+    return standings(limits, this.#state());
+  }
+
+  /** Replaces what was set aside by what was used; does nothing for what is settled already. */
+  async settle(id: string, ending: RequestEnding): Promise<void> {
+    this.#settle(id, ending);
+    await this.#setAlarm();
+  }
+
+  standings(limits: KeyLimits): Standing[] {
+    return standings(limits, this.#state());
+  }
+
+  /** The database has these records. */
+  forget(ids: readonly string[]): void {
+    this.#store.removeRecords(ids);
+  }
+
+  /** Counts an object, or what it has grown to, unless the key would store more than it may. */
+  storeObject(id: string, bytes: number, limits: KeyLimits): StoreAnswer {
+    const storedBytes = this.#store.storedBytes() + bytes;
+    const isWithinLimit = storedBytes <= (limits.stored_bytes ?? Infinity);
+    if (isWithinLimit) {
+      this.#store.setStored(id, bytes);
+    }
+    return { isWithinLimit, storedBytes: this.#store.storedBytes() };
+  }
+
+  /** An object that is not stored any more; does nothing for an unknown one. */
+  forgetObject(id: string): void {
+    this.#store.removeStored(id);
+  }
+
+  override async alarm(): Promise<void> {
+    const due = this.#store.dueReservations(Date.now(), MAX_CHECKS);
+    await Promise.all(due.map((reservation) => this.#check(reservation)));
+    const unheardOf = this.#store.dueRecords(Date.now(), MAX_RECORDS);
+    this.#store.sendLater(
+      unheardOf.map(({ id }) => id),
+      Date.now() + this.#settleAfterMs,
+    );
+    this.#unsent.push(...unheardOf);
+    await this.#send();
+    await this.#setAlarm();
+  }
+
+  #state(): KeyState {
+    const now = Date.now();
+    return { counters: this.#store.counters(now), running: this.#store.runningCount(), now };
+  }
+
+  #wanted(model: string, estimate: EstimatedAmounts): Amounts {
+    const { promptTokens: prompt, completionTokens: completion, ...media } = estimate;
+    return {
+      requests: 1,
+      tokens: prompt + completion,
+      pixels: media.pixels,
+      videoMs: media.videoMs,
+      frames: media.frames,
+      costMicros: costMicros(this.#prices, model, { prompt, cached: 0, completion }),
+    };
+  }
+
+  #admit(reservation: Reservation): void {
+    const { reserved, at: now, limits } = reservation;
+    const month = monthOf(now);
+    const counters = count(this.#store.counters(now), reserved, limits, { now, month });
+    this.#store.setCounters(counters);
+    this.#store.addReservation(reservation, now + this.#settleAfterMs);
+  }
+
+  #settle(id: string, ending: RequestEnding): void {
+    const reservation = this.#store.takeReservation(id);
+    if (reservation === undefined) {
+      return;
+    }
+    const { draft, reserved, at, limits } = reservation;
+    const { counts, media } = ending;
+    const used = {
+      requests: 1,
+      tokens: counts.prompt + counts.completion,
+      pixels: media.pixels,
+      videoMs: media.video_ms,
+      frames: media.frames,
+      costMicros: costMicros(this.#prices, draft.model, counts),
+    };
+    const now = Date.now();
+    const change = difference(used, reserved);
+    const time = { now, month: monthOf(at) };
+    this.#store.setCounters(count(this.#store.counters(now), change, limits, time));
+    this.#record(draft, ending, used.costMicros);
+  }
+
+  /** Into the store, and on its way. */
+  #record(draft: RequestDraft, ending: RequestEnding, cost: number): void {
+    const now = Date.now();
+    const durationMs = Math.max(0, now - draft.startedAt);
+    const record = { ...draft, ...ending, durationMs, costMicros: cost };
+    this.#store.addRecord(record, now + this.#settleAfterMs);
+    this.#unsent.push(record);
+    this.ctx.waitUntil(this.#send());
+  }
+
+  /** One batch at a time: what comes meanwhile goes with the next one. Never rejects. */
+  async #send(): Promise<void> {
+    if (this.#isSending) {
+      return;
+    }
+    this.#isSending = true;
+    while (this.#unsent.length > 0) {
+      await this.#sendBatch(this.#unsent.splice(0, MAX_RECORDS));
+    }
+    this.#isSending = false;
+  }
+
+  async #sendBatch(records: readonly UsageRecord[]): Promise<void> {
+    try {
+      await this.env.USAGE_QUEUE.sendBatch(records.map((body) => ({ body })));
+    } catch (cause) {
+      createLogger(this.env.LOG).warn("usage_not_sent", { cause }); // again by the alarm
+    }
+  }
+
+  async #check({ draft: { id }, at }: Reservation): Promise<void> {
+    const found = await this.#ask(id);
+    const now = Date.now();
+    if (typeof found === "object") {
+      this.#settle(id, found);
+    } else if (found === "unknown" && now - at >= CHECKS_OF_UNKNOWN * this.#settleAfterMs) {
+      this.#settle(id, NEVER_BEGUN);
+    } else {
+      this.#store.checkLater(id, now + this.#settleAfterMs);
+    }
+  }
+
+  /** A worker that does not answer says nothing. */
+  async #ask(id: string): Promise<FoundEnding> {
+    const { GPU_WORKER_URL, GPU_WORKER_SECRET, LOG } = this.env;
+    try {
+      return await findEnding([toGpuWorker(GPU_WORKER_URL, GPU_WORKER_SECRET)], id);
+    } catch (cause) {
+      createLogger(LOG).warn("ending_not_found", { id, cause });
+      return "unknown";
+    }
+  }
+
+  /** At the next time when something falls due; every write to an alarm is paid for. */
+  async #setAlarm(): Promise<void> {
+    const due = this.#store.nextDue();
+    if (due === undefined) {
+      return;
+    }
+    const now = Date.now();
+    const alarm = await this.ctx.storage.getAlarm();
+    if (alarm === null || alarm > due || alarm < now - LOST_ALARM_MS) {
+      await this.ctx.storage.setAlarm(Math.max(due, now));
+    }
+  }
+}
