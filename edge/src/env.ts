@@ -1,7 +1,8 @@
 import type { ApiKey } from "./keys/api-key.ts";
+import type { StorageEnv } from "./storage/storage-settings.ts";
 
 /** Bindings of `wrangler.toml`, its secrets, and what only the local starter sets. */
-export interface Env {
+export interface Env extends StorageEnv {
   DB: D1Database;
   /** Origin of the GPU worker. */
   GPU_WORKER_URL: string;

@@ -1,6 +1,19 @@
 import { createApp } from "./app.ts";
 import type { Env } from "./env.ts";
+import { createLogger } from "./observability/logger.ts";
+import { findStorage } from "./storage/storage-settings.ts";
+import { sweep } from "./storage/sweep.ts";
 
 const app = createApp();
 
-export default { fetch: app.fetch } satisfies ExportedHandler<Env>;
+export default {
+  fetch: app.fetch,
+  scheduled: (_, env, context) => context.waitUntil(sweepStorage(env)),
+} satisfies ExportedHandler<Env>;
+
+async function sweepStorage(env: Env): Promise<void> {
+  const s3 = findStorage(env);
+  if (s3 !== undefined) {
+    createLogger(env.LOG).info("swept", { ...(await sweep({ db: env.DB, s3 }, Date.now())) });
+  }
+}

@@ -18,6 +18,7 @@ export default defineConfig({
           GPU_WORKER_SECRET,
           ALLOW_HTTP_LOOPBACK: "true",
           LOG: "silent",
+          ...inject("s3"),
           MIGRATIONS: await readD1Migrations(inRepository("edge/migrations")),
         },
       },
