@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import { buildProgress } from "./build-progress.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -17,6 +19,7 @@ import { PromptThread } from "./prompt/prompt-thread.ts";
 import { ChatService } from "./server/chat-service.ts";
 import { RequestMedia } from "./server/request-media.ts";
 import { WorkerServer } from "./server/worker-server.ts";
+import { StoredMedia } from "./stored-media/stored-media.ts";
 import { startTracing } from "./tracing/tracing.ts";
 import { ClipPreprocessor } from "./vision/clip-preprocessor.ts";
 import { MAX_FRAME_TOKENS } from "./vision/clip-size.ts";
@@ -46,7 +49,13 @@ async function main(): Promise<void> {
   const grammars = grammarsOf(checkpoint);
   const { maxStallMs } = config;
   const generator = new EngineGenerator(model, { maxStallMs, observer: figures.observer });
+  const stored = new StoredMedia({
+    origin: config.mediaOrigin,
+    folder: join(config.cacheFolder, "stored-media"),
+    maxDiskBytes: config.mediaDiskBytes,
+  });
   const server = new WorkerServer({
+    stored,
     service: createService(checkpoint, memory, { images, clips, prompts, grammars, figures }),
     generator,
     snapshot: () => generator.snapshot(),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { FrontDoor } from "../../dev/src/front-door.ts";
 import { GpuWorkerProcess } from "../../dev/src/gpu-worker-process.ts";
 import { bundleEdge, startLocalEdge } from "../../dev/src/local-edge.ts";
+import { localStorage } from "../../dev/src/local-storage.ts";
 import { REPOSITORY, readSettings } from "../../dev/src/settings.ts";
 
 /** Where a GPU worker is, and the secret that it shares with its edge. */
@@ -34,12 +35,18 @@ export async function assembleSystem(
   const secret = randomBytes(32).toString("hex");
   const apiKey = `sk-test-${randomBytes(12).toString("hex")}`;
   const settings = readSettings({ STATE_DIR: folder, LOG: "error", ...environment });
-  const workerProcess = parts.adopt(new GpuWorkerProcess(settings, secret), (it) => it.stop());
+  const door = parts.adopt(await FrontDoor.open(0), (it) => it.close());
+  const storage = localStorage(`http://127.0.0.1:${door.port}`);
+  const workerProcess = parts.adopt(
+    new GpuWorkerProcess(settings, secret, storage.mediaOrigin),
+    (it) => it.stop(),
+  );
   const { url } = await workerProcess.ready;
   const worker = { url, secret };
   const edge = await startLocalEdge(await bundleEdge(CONFIG_PATH), {
     configPath: CONFIG_PATH,
     stateFolder: join(folder, "edge"),
+    storage,
     vars: {
       GPU_WORKER_URL: worker.url,
       GPU_WORKER_SECRET: worker.secret,
@@ -48,7 +55,6 @@ export async function assembleSystem(
     },
   });
   parts.adopt(edge, (it) => it.close());
-  const door = parts.adopt(await FrontDoor.open(0), (it) => it.close());
   door.lead(edge.port);
 
   const started = parts.move();

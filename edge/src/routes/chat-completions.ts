@@ -10,6 +10,7 @@ import { runCompletion } from "../inference/run-completion.ts";
 import type { CompletionEnding } from "../inference/run-completion.ts";
 import { toWorkerRequest } from "../inference/worker-request.ts";
 import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
+import { openMediaLibrary } from "../media/media-library.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { createLogger } from "../observability/logger.ts";
 import { insertUsageRecord } from "../usage/usage-records.ts";
@@ -22,7 +23,8 @@ export const chatCompletions = new Hono<AppEnv>()
     const request = parseChatRequest(await readJson(c.req.raw));
     const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
     const urls = mediaParts(request).flatMap(urlsOf);
-    const media = await loadMedia(urls, fetchPolicyOf(c.env), client);
+    const library = openMediaLibrary(c.env, c.var.apiKey);
+    const media = await loadMedia(urls, fetchPolicyOf(c.env), client, library);
 
     // The worker's ids are its keys, so they are never a client's choice.
     const id = crypto.randomUUID();
@@ -34,6 +36,7 @@ export const chatCompletions = new Hono<AppEnv>()
     const completion = runCompletion(call);
     const books = { id, model: request.model, startedAt };
     c.executionCtx.waitUntil(completion.ending.then((ending) => record(c, books, ending)));
+    c.executionCtx.waitUntil(completion.ending.then(() => library?.release()));
     return completion.answer;
   })
   .all(methodNotAllowed("POST"));

@@ -49,6 +49,23 @@ export async function storeStream(
   }
 }
 
+/** The same, but what fits one part is not stored: its bytes are the result. */
+export async function storeUnlessSmall(
+  chunks: AsyncIterable<Uint8Array>,
+  options: StoreOptions,
+): Promise<StoredObject | Uint8Array<ArrayBuffer>> {
+  const writer = new ObjectWriter(options);
+  try {
+    for await (const chunk of chunks) {
+      await writer.write(chunk);
+    }
+    return writer.unsent() ?? (await writer.finish());
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
 class ObjectWriter {
   readonly #options: StoreOptions;
   readonly #part = new Uint8Array(STORED_PART_BYTES);
@@ -94,6 +111,15 @@ class ObjectWriter {
     await this.#hash.close();
     const sha256 = toHex(await this.#digest.digest);
     return { type: this.#type, bytes: this.#bytes, sha256, etag };
+  }
+
+  /** All bytes so far, unless some were sent. */
+  unsent(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#multipartId !== undefined) {
+      return undefined;
+    }
+    this.#hash.abort().catch(() => undefined);
+    return this.#held().slice();
   }
 
   /** Never rejects: what cannot be removed now is swept later. */
