@@ -49,13 +49,8 @@ async function main(): Promise<void> {
   const grammars = grammarsOf(checkpoint);
   const { maxStallMs } = config;
   const generator = new EngineGenerator(model, { maxStallMs, observer: figures.observer });
-  const stored = new StoredMedia({
-    origin: config.mediaOrigin,
-    folder: join(config.cacheFolder, "stored-media"),
-    maxDiskBytes: config.mediaDiskBytes,
-  });
   const server = new WorkerServer({
-    stored,
+    stored: createStoredMedia(config),
     service: createService(checkpoint, memory, { images, clips, prompts, grammars, figures }),
     generator,
     snapshot: () => generator.snapshot(),
@@ -95,6 +90,11 @@ interface Preparers {
 function grammarsOf({ tokenizer, config, generation }: Checkpoint): Grammars {
   const { vocabSize } = config.text;
   return new Grammars(tokenTable(tokenizer, { vocabSize, endTokenIds: generation.eosTokenIds }));
+}
+
+function createStoredMedia({ mediaOrigin, mediaDiskBytes, cacheFolder }: Config): StoredMedia {
+  const folder = join(cacheFolder, "stored-media");
+  return new StoredMedia({ origin: mediaOrigin, folder, maxDiskBytes: mediaDiskBytes });
 }
 
 function createService(

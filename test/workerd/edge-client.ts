@@ -29,10 +29,14 @@ export interface Call {
   body?: BodyInit;
   json?: unknown;
   headers?: Record<string, string>;
+  signal?: AbortSignal;
 }
 
 /** Any call with a key; by POST where there is a body. */
-export function call(path: string, { method, key = API_KEY, body, json, headers }: Call = {}) {
+export function call(
+  path: string,
+  { method, key = API_KEY, body, json, headers, signal }: Call = {},
+) {
   const sent = json === undefined ? body : JSON.stringify(json);
   return send(path, {
     method: method ?? (sent === undefined ? "GET" : "POST"),
@@ -42,6 +46,7 @@ export function call(path: string, { method, key = API_KEY, body, json, headers 
       ...headers,
     },
     ...(sent === undefined ? {} : { body: sent }),
+    ...(signal === undefined ? {} : { signal }),
   });
 }
 
@@ -94,6 +99,9 @@ const RecordedCalls = z.array(
     body: z.object({ messages: z.array(z.object({ content: z.unknown() })) }),
     media: z.array(
       z.object({ name: z.string(), type: z.string(), bytes: z.int(), sha256: z.string() }),
+    ),
+    stored: z.array(
+      z.object({ name: z.string(), type: z.string(), bytes: z.int(), url: z.string() }),
     ),
     wasClosed: z.boolean(),
     wasAborted: z.boolean(),

@@ -134,6 +134,36 @@ describe("POST /v1/files", () => {
     expect(await failureOf(answer)).toMatchObject({ status: 413, code: "request_too_large" });
   });
 
+  it("that breaks off leaves nothing", async () => {
+    const client = new AbortController();
+    const head = '--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n';
+    const bytes = new Blob([head, mp4(20 * 2 ** 20)]);
+    const source = bytes.stream().getReader();
+    const body = new ReadableStream({
+      async pull(controller) {
+        const { value } = await source.read();
+        if (value !== undefined) {
+          controller.enqueue(value);
+        } else {
+          await new Promise(() => {}); // the client says no more
+        }
+      },
+    });
+    const pending = async () => {
+      const rows = env.DB.prepare("SELECT multipart_id FROM uploads WHERE status = 'pending'");
+      return (await rows.all()).results;
+    };
+    const sent = call("/v1/files", {
+      body,
+      headers: { "Content-Type": "multipart/form-data; boundary=b" },
+      signal: client.signal,
+    });
+    await expect.poll(pending).toMatchObject([{ multipart_id: expect.any(String) }]);
+    client.abort();
+    await expect(sent).rejects.toThrow();
+    await expect.poll(pending).toEqual([]);
+  });
+
   it("keeps to the key's stored_bytes, also when files come together", async () => {
     const bodies = [1, 2, 3].map(() => form(png(600)));
     const answers = await Promise.all(

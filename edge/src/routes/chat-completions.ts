@@ -12,6 +12,7 @@ import { toWorkerRequest } from "../inference/worker-request.ts";
 import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
 import { openMediaLibrary } from "../media/media-library.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
+import { untilSettled } from "../middleware/until-settled.ts";
 import { createLogger } from "../observability/logger.ts";
 import { insertUsageRecord } from "../usage/usage-records.ts";
 
@@ -24,7 +25,8 @@ export const chatCompletions = new Hono<AppEnv>()
     const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
     const urls = mediaParts(request).flatMap(urlsOf);
     const library = openMediaLibrary(c.env, c.var.apiKey);
-    const media = await loadMedia(urls, fetchPolicyOf(c.env), client, library);
+    const loading = loadMedia(urls, fetchPolicyOf(c.env), client, library);
+    const media = await untilSettled(c, loading);
 
     // The worker's ids are its keys, so they are never a client's choice.
     const id = crypto.randomUUID();

@@ -12,6 +12,7 @@ import { toFileObject } from "../files/stored-file.ts";
 import type { StoredFile } from "../files/stored-file.ts";
 import { parseValue } from "../http/parse-json-body.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
+import { untilSettled } from "../middleware/until-settled.ts";
 import { deleteObject, getObject } from "../storage/objects.ts";
 import { requireStorage } from "../storage/storage-settings.ts";
 
@@ -28,7 +29,8 @@ const MAX_PAGE = 1000;
 export const files = new Hono<AppEnv>()
   .post("/", async (c) => {
     const store = { db: c.env.DB, s3: requireStorage(c.env) };
-    return c.json(toFileObject(await createFile(store, c.var.apiKey, c.req.raw)));
+    const creating = createFile(store, c.var.apiKey, c.req.raw);
+    return c.json(toFileObject(await untilSettled(c, creating)));
   })
   .get("/", async (c) => {
     requireStorage(c.env);

@@ -86,7 +86,10 @@ async function open(
     await response.body?.cancel();
     throw unreachable("it was replaced");
   }
-  return response.body ?? (async function* none() {})();
+  if (response.body === null) {
+    throw unreachable("the storage answered nothing");
+  }
+  return response.body;
 }
 
 /** Aborts its signal when nothing has come for so long. */

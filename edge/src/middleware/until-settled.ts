@@ -1,0 +1,13 @@
+import type { Context } from "hono";
+
+import type { AppEnv } from "../env.ts";
+
+/**
+ * workerd ends a handler when its client leaves; with this, work goes on until it has settled, so that
+ * it can tidy up. It must heed the client's signal itself.
+ */
+export function untilSettled<T>({ executionCtx }: Context<AppEnv>, work: Promise<T>): Promise<T> {
+  const nothing = () => undefined;
+  executionCtx.waitUntil(work.then(nothing, nothing));
+  return work;
+}
