@@ -7,6 +7,7 @@ import { FrontDoor } from "../../dev/src/front-door.ts";
 import { GpuWorkerProcess } from "../../dev/src/gpu-worker-process.ts";
 import { bundleEdge, startLocalEdge } from "../../dev/src/local-edge.ts";
 import { localStorage } from "../../dev/src/local-storage.ts";
+import type { LocalStorage } from "../../dev/src/local-storage.ts";
 import { REPOSITORY, readSettings } from "../../dev/src/settings.ts";
 
 /** Where a GPU worker is, and the secret that it shares with its edge. */
@@ -24,9 +25,18 @@ export interface AssembledSystem extends AsyncDisposable {
 
 const CONFIG_PATH = join(REPOSITORY, "wrangler.toml");
 
+/** What a system has otherwise than `npm start`. */
+export interface Differences {
+  /** In place of the edge's own runtime. */
+  storage?: LocalStorage;
+  /** Variables of the Worker. */
+  vars?: Readonly<Record<string, string>>;
+}
+
 /** @param environment variables of `npm start`; graphs and the database are temporary unless it says where */
 export async function assembleSystem(
   environment: Readonly<Record<string, string>> = {},
+  differences: Differences = {},
 ): Promise<AssembledSystem> {
   await using parts = new AsyncDisposableStack();
   const folder = parts.adopt(await mkdtemp(join(tmpdir(), "qwen3-vl-parts-")), (path) =>
@@ -36,7 +46,7 @@ export async function assembleSystem(
   const apiKey = `sk-test-${randomBytes(12).toString("hex")}`;
   const settings = readSettings({ STATE_DIR: folder, LOG: "error", ...environment });
   const door = parts.adopt(await FrontDoor.open(0), (it) => it.close());
-  const storage = localStorage(`http://127.0.0.1:${door.port}`);
+  const storage = differences.storage ?? localStorage(`http://127.0.0.1:${door.port}`);
   const workerProcess = parts.adopt(
     new GpuWorkerProcess(settings, secret, storage.mediaOrigin),
     (it) => it.stop(),
@@ -52,6 +62,7 @@ export async function assembleSystem(
       GPU_WORKER_SECRET: worker.secret,
       DEV_API_KEY: apiKey,
       LOG: settings.LOG,
+      ...differences.vars,
     },
   });
   parts.adopt(edge, (it) => it.close());

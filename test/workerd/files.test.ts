@@ -149,10 +149,6 @@ describe("POST /v1/files", () => {
         }
       },
     });
-    const pending = async () => {
-      const rows = env.DB.prepare("SELECT multipart_id FROM uploads WHERE status = 'pending'");
-      return (await rows.all()).results;
-    };
     const sent = call("/v1/files", {
       body,
       headers: { "Content-Type": "multipart/form-data; boundary=b" },
@@ -160,7 +156,7 @@ describe("POST /v1/files", () => {
     });
     await expect.poll(pending).toMatchObject([{ multipart_id: expect.any(String) }]);
     client.abort();
-    await expect(sent).rejects.toThrow();
+    await expect(sent).rejects.toThrow("aborted");
     await expect.poll(pending).toEqual([]);
   });
 
@@ -275,10 +271,14 @@ function inPieces(bytes: Uint8Array<ArrayBuffer>, size: number): ReadableStream 
   });
 }
 
+async function pending() {
+  const rows = env.DB.prepare("SELECT multipart_id FROM uploads WHERE status = 'pending'");
+  return (await rows.all()).results;
+}
+
 async function stored() {
   const files = await env.DB.prepare("SELECT id FROM files").all();
-  const pending = await env.DB.prepare("SELECT id FROM uploads WHERE status = 'pending'").all();
-  return [...files.results, ...pending.results];
+  return [...files.results, ...(await pending())];
 }
 
 async function objectKey(fileId: string): Promise<string> {

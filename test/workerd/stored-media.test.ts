@@ -141,7 +141,7 @@ describe("a clip of a client's URL", () => {
     });
     await expect.poll(stagedRows).toHaveLength(1);
     client.abort();
-    await expect(sent).rejects.toThrow();
+    await expect(sent).rejects.toThrow("aborted");
     await expect.poll(stagedRows).toEqual([]);
     expect(await callsOf("leaves")).toEqual([]);
   });

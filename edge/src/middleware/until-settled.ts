@@ -7,7 +7,6 @@ import type { AppEnv } from "../env.ts";
  * it can tidy up. It must heed the client's signal itself.
  */
 export function untilSettled<T>({ executionCtx }: Context<AppEnv>, work: Promise<T>): Promise<T> {
-  const nothing = () => undefined;
-  executionCtx.waitUntil(work.then(nothing, nothing));
+  executionCtx.waitUntil(Promise.allSettled([work]));
   return work;
 }
