@@ -2,7 +2,7 @@ import { createApp } from "./app.ts";
 import type { Env } from "./env.ts";
 import { createLogger } from "./observability/logger.ts";
 import { findStorage } from "./storage/storage-settings.ts";
-import { sweep } from "./storage/sweep.ts";
+import { sweep } from "./uploads/sweep.ts";
 
 const app = createApp();
 

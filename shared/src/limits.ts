@@ -67,11 +67,8 @@ export const MAX_GRAMMAR_LENGTH = 65_536;
 /** Bytes of a form that `POST /v1/files` takes: what Cloudflare lets through on most plans. */
 export const MAX_FILE_BODY_BYTES = 100 * MIB;
 
-/** Bytes of one upload to presigned URLs: a day of 1080p video. The GPU worker holds clips on its disk. */
-export const MAX_UPLOAD_BYTES = 64 * 2 ** 30;
-
-/** Bytes of one clip that travels by URL, whether it is a file or fetched for one request. */
-export const MAX_STORED_VIDEO_BYTES = 8 * 2 ** 30;
+/** Bytes of one upload to presigned URLs, and of a clip that a GPU worker fetches: its disk holds one. */
+export const MAX_UPLOAD_BYTES = 16 * 2 ** 30;
 
 /** Bytes of one clip fetched from a client's URL into the bucket, while the client waits. */
 export const MAX_STAGED_VIDEO_BYTES = 4 * 2 ** 30;

@@ -14,7 +14,7 @@ import * as z from "zod";
 import {
   MAX_INLINE_MEDIA_BYTES,
   MAX_MEDIA_URLS,
-  MAX_STORED_VIDEO_BYTES,
+  MAX_UPLOAD_BYTES,
   MAX_URL_LENGTH,
   MAX_VIDEO_BYTES,
 } from "./limits.ts";
@@ -46,7 +46,7 @@ export type InlineMedium = z.infer<typeof InlineMedium>;
 export const StoredMedium = z.strictObject({
   name: z.string().regex(/^media-\d+$/),
   url: z.url({ protocol: /^https?$/ }).max(MAX_URL_LENGTH),
-  bytes: z.int().positive().max(MAX_STORED_VIDEO_BYTES),
+  bytes: z.int().positive().max(MAX_UPLOAD_BYTES),
   sha256: z
     .string()
     .regex(/^[\da-f]{64}$/)

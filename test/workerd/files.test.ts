@@ -1,12 +1,18 @@
+import {
+  createExecutionContext,
+  createScheduledController,
+  waitOnExecutionContext,
+} from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 
 import { createApp } from "../../edge/src/app.ts";
+import worker from "../../edge/src/index.ts";
 import { hashSecret } from "../../edge/src/keys/key-secret.ts";
 import { requireStorage } from "../../edge/src/storage/storage-settings.ts";
 import { STORED_PART_BYTES } from "../../edge/src/storage/store-stream.ts";
-import { sweep } from "../../edge/src/storage/sweep.ts";
+import { sweep } from "../../edge/src/uploads/sweep.ts";
 import { API_KEY, call, createApiKey, failureOf } from "./edge-client.ts";
 import { mp4, page, png, sha256Of } from "./media-bytes.ts";
 
@@ -230,7 +236,10 @@ describe("the sweep", () => {
     expect((await call(`/v1/files/${id}`)).status).toBe(404);
     const key = await objectKey(id);
     const store = { db: env.DB, s3: requireStorage(env) };
-    expect(await sweep(store, Date.now())).toEqual({ files: 1, uploads: 0 });
+    const context = createExecutionContext();
+    worker.scheduled(createScheduledController(), env, context);
+    await waitOnExecutionContext(context);
+    expect(await sweep(store, Date.now())).toEqual({ files: 0, uploads: 0 });
     expect(await statusOfObject(key)).toBe(404);
     expect(await env.DB.prepare("SELECT id FROM files WHERE id = ?").bind(id).first()).toBeNull();
   });

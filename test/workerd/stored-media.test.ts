@@ -134,6 +134,14 @@ describe("a clip of a client's URL", () => {
     expect(await objectsIn("staged/")).toEqual([]);
   });
 
+  it("goes through the bucket also when there are five", async () => {
+    const urls = [1, 2, 3, 4, 5].map((n) => origin(`/20-mib.mp4?${n}`));
+    const answer = await post(request("five", ...urls.map(video)));
+    expect(answer.status).toBe(200);
+    const [seen] = await callsOf("five");
+    expect(seen?.stored.map(({ bytes }) => bytes)).toEqual(Array(5).fill(20 * MIB));
+  });
+
   it("leaves nothing when the client leaves in the middle", async () => {
     const client = new AbortController();
     const sent = post(request("leaves", video(origin("/never-ends.mp4"))), {

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { putPart } from "../../edge/src/storage/multipart-objects.ts";
 import { headObject } from "../../edge/src/storage/objects.ts";
 import { requireStorage } from "../../edge/src/storage/storage-settings.ts";
-import { sweep } from "../../edge/src/storage/sweep.ts";
+import { sweep } from "../../edge/src/uploads/sweep.ts";
 import { call, createApiKey, failureOf } from "./edge-client.ts";
 import { mp4, page, png, sha256Of } from "./media-bytes.ts";
 

@@ -5,7 +5,7 @@ import {
   MAX_IMAGE_BYTES,
   MAX_INLINE_MEDIA_BYTES,
   MAX_STAGED_VIDEO_BYTES,
-  MAX_STORED_VIDEO_BYTES,
+  MAX_UPLOAD_BYTES,
   MAX_VIDEO_BYTES,
 } from "@qwen3-vl/shared/limits";
 
@@ -30,7 +30,7 @@ export interface HeldMedium {
 }
 
 /** A picture or clip in the bucket, which the GPU worker fetches itself. */
-export interface LinkedMedium {
+interface LinkedMedium {
   /** As the client wrote it. */
   url: string;
   link: LinkableMedium;
@@ -136,7 +136,7 @@ async function linkFile(
   if (!file.type.startsWith(`${kind}/`)) {
     throw wrongMedium(kind, file.type);
   }
-  const maxBytes = kind === "image" ? MAX_IMAGE_BYTES : MAX_STORED_VIDEO_BYTES;
+  const maxBytes = kind === "image" ? MAX_IMAGE_BYTES : MAX_UPLOAD_BYTES;
   if (file.bytes > maxBytes) {
     throw mediumTooLarge(maxBytes);
   }

@@ -2,6 +2,7 @@ import { FILE_ID } from "@qwen3-vl/shared/files";
 
 import { findFiles } from "../files/files-table.ts";
 import type { ApiKey } from "../keys/api-key.ts";
+import { atMost } from "../storage/at-most.ts";
 import type { S3Client } from "../storage/s3-client.ts";
 import { findStorage } from "../storage/storage-settings.ts";
 import type { StorageEnv } from "../storage/storage-settings.ts";
@@ -27,6 +28,9 @@ const HREF_SECONDS = 3600;
 /** What the request that it was fetched for has not removed by then is swept. */
 const STAGED_MS = 6 * 3600 * 1000;
 
+/** Connections to the bucket at a time: with the four that clips come by, as many as the platform allows. */
+const MAX_SENDING = 2;
+
 interface LibraryOptions {
   db: D1Database;
   s3: S3Client;
@@ -36,6 +40,7 @@ interface LibraryOptions {
 /** What one request may find in the bucket, and what it puts there for its own time. */
 export class MediaLibrary {
   readonly #options: LibraryOptions;
+  readonly #gate = atMost(MAX_SENDING);
   readonly #staged: { id: string; objectKey: string; multipartId: string }[] = [];
 
   constructor(options: LibraryOptions) {
@@ -70,7 +75,7 @@ export class MediaLibrary {
       await this.#note(id, objectKey, multipartId);
     };
     const { s3 } = this.#options;
-    const store = { ...options, s3, key: objectKey, onMultipart };
+    const store = { ...options, s3, key: objectKey, onMultipart, gate: this.#gate };
     const stored = await storeUnlessSmall(chunks, store);
     return stored instanceof Uint8Array ? stored : link(s3, objectKey, stored);
   }

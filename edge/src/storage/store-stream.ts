@@ -1,5 +1,6 @@
 import { toHex } from "@qwen3-vl/shared/signature";
 
+import type { Gate } from "./at-most.ts";
 import {
   abortMultipart,
   completeMultipart,
@@ -30,6 +31,8 @@ export interface StoreOptions {
   /** Hears of the multipart upload, before its first part is sent. */
   onMultipart: (multipartId: string) => Promise<void>;
   signal?: AbortSignal;
+  /** Who sends together with others waits here for a connection. */
+  gate?: Gate;
 }
 
 /** Stores bytes of unknown number as they come, one part at a time; what fails half-way is given up. */
@@ -140,7 +143,8 @@ class ObjectWriter {
     }
     const partNumber = this.#parts.length + 1;
     const part = { multipartId: this.#multipartId, partNumber, body: this.#held(), signal };
-    this.#parts.push(await putPart(s3, key, part));
+    const send = () => putPart(s3, key, part);
+    this.#parts.push(await (this.#options.gate?.(send) ?? send()));
     this.#filled = 0;
   }
 

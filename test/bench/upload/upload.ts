@@ -31,7 +31,7 @@ export async function upload([size = "2048"]: readonly string[]): Promise<void> 
   parts.defer(() => storage.close());
   const vars = { ALLOW_HTTP_LOOPBACK: "true" };
   const system = parts.use(await assembleSystem({}, { storage: storage.local, vars }));
-  const [edgePid] = (await workerds()).filter((pid) => pid !== storage.pid);
+  const edgePid = (await workerds()).find((pid) => pid !== storage.pid);
   const path = join(folder, "film.mp4");
   await writeFilm(path, bytes);
 

@@ -1,8 +1,8 @@
 import { deleteFileRow, expiredFiles } from "../files/files-table.ts";
-import { removeBytes } from "../uploads/finish-upload.ts";
-import type { UploadStore } from "../uploads/start-upload.ts";
-import { deleteUploadRow, expiredUploads, keysWithFile } from "../uploads/uploads-table.ts";
-import { deleteObject } from "./objects.ts";
+import { deleteObject } from "../storage/objects.ts";
+import { removeBytes } from "./finish-upload.ts";
+import type { UploadStore } from "./start-upload.ts";
+import { deleteUploadRow, expiredUploads, keysWithFile } from "./uploads-table.ts";
 
 /** Rows looked at together, and how often: a run of the Worker may make some thousand calls. */
 const BATCH = 100;
