@@ -8,7 +8,7 @@ import type { StoredMedium } from "@qwen3-vl/shared/worker-protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { StoredMedia } from "./stored-media.ts";
-import { ETAG, TestBucket, breakingOffAfter, serve } from "./test-bucket.ts";
+import { ETAG, TestBucket, begin, breakingOffAfter, serve } from "./test-bucket.ts";
 
 const LARGE = MAX_VIDEO_BYTES + 1000;
 const small = Buffer.from("a small picture");
@@ -26,7 +26,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const limits = { attempts: 3, stallMs: 300 };
+const RANGE = 20 * 2 ** 20;
+const limits = { attempts: 3, stallMs: 300, rangeBytes: RANGE };
 const open = (maxDiskBytes = 2 ** 30) =>
   new StoredMedia({ origin: bucket.url, folder, maxDiskBytes, limits });
 const fetchOne = (medium: StoredMedium, signal = never) => open().fetch([medium], signal);
@@ -59,15 +60,18 @@ describe("media in the bucket", () => {
     const medium = bucket.put("a", content, breakingOffAfter(10));
     await using fetched = await fetchOne(medium);
     expect(fetched.media.size).toBe(1);
-    expect(bucket.ranges[0]).toBeUndefined();
-    expect(bucket.ranges[1]).toMatch(/^bytes=\d+-$/);
+    const end = Math.min(RANGE, content.length) - 1;
+    expect(bucket.ranges[0]).toBe(`bytes=0-${end}`);
+    const resumed = /^bytes=(\d+)-(\d+)$/.exec(bucket.ranges[1] ?? "");
+    expect(Number(resumed?.[1])).toBeGreaterThan(0);
+    expect(resumed?.[2]).toBe(String(end));
   });
 
   it.each<[string, (medium: StoredMedium) => StoredMedium, string]>([
     ["has another SHA-256", (medium) => ({ ...medium, sha256: "0".repeat(64) }), "its SHA-256"],
     ["has another ETag", (medium) => ({ ...medium, etag: '"other"' }), "it was replaced"],
-    ["is longer", (medium) => ({ ...medium, bytes: 5 }), "it is longer than 5 bytes"],
-    ["is shorter", (medium) => ({ ...medium, bytes: 99 }), "15 of 99 bytes"],
+    ["is longer", (medium) => ({ ...medium, bytes: 5 }), "expected 5 bytes in all, got 15"],
+    ["is shorter", (medium) => ({ ...medium, bytes: 99 }), "expected 99 bytes in all, got 15"],
     ["is not there", (medium) => ({ ...medium, url: `${medium.url}x` }), "status 404"],
   ])("are refused when one %s", async (_, change, message) => {
     const refused = fetchOne(change(bucket.put("a", small)));
@@ -118,9 +122,9 @@ describe("media in the bucket", () => {
     expect(await filesLeft()).toEqual([]);
 
     const client = new AbortController();
-    const hanging = bucket.put("hangs", large, (content, _request, response) => {
-      response.writeHead(200, { "Content-Length": content.length, ETag: ETAG });
-      response.write(content.subarray(0, 1000), () => client.abort(new Error("the client left")));
+    const hanging = bucket.put("hangs", large, (content, request, response) => {
+      const body = begin(content, request, response);
+      response.write(body.subarray(0, 1000), () => client.abort(new Error("the client left")));
     });
     await expect(fetchOne(hanging, client.signal)).rejects.toThrow("the client left");
     expect(await filesLeft()).toEqual([]);

@@ -62,15 +62,22 @@ export class TestBucket implements AsyncDisposable {
   }
 }
 
-/** As an S3 does, with open-ended ranges. */
+/** As an S3 does. */
 export function serve(content: Buffer, request: IncomingMessage, response: ServerResponse): void {
-  const from = /^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1];
-  const body = content.subarray(Number(from ?? 0));
-  response.writeHead(from === undefined ? 200 : 206, {
+  response.end(begin(content, request, response));
+}
+
+/** Answers the head of a range. @returns the bytes that belong to it */
+export function begin(content: Buffer, request: IncomingMessage, response: ServerResponse): Buffer {
+  const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
+  const start = Number(from);
+  const body = content.subarray(start, Number(to) + 1);
+  response.writeHead(206, {
     "Content-Length": body.length,
+    "Content-Range": `bytes ${start}-${start + body.length - 1}/${content.length}`,
     ETag: ETAG,
   });
-  response.end(body);
+  return body;
 }
 
 /** The first connection ends after `bytes`; those after it are served. */
@@ -82,7 +89,7 @@ export function breakingOffAfter(bytes: number): Behaviour {
       return;
     }
     isFirst = false;
-    response.writeHead(200, { "Content-Length": content.length, ETag: ETAG });
-    response.write(content.subarray(0, bytes), () => response.destroy());
+    const body = begin(content, request, response);
+    response.write(body.subarray(0, bytes), () => response.destroy());
   };
 }
