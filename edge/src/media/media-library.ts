@@ -41,6 +41,7 @@ interface LibraryOptions {
 export class MediaLibrary {
   readonly #options: LibraryOptions;
   readonly #gate = atMost(MAX_SENDING);
+  readonly #staging: Promise<unknown>[] = [];
   readonly #staged: { id: string; objectKey: string; multipartId: string }[] = [];
 
   constructor(options: LibraryOptions) {
@@ -76,12 +77,15 @@ export class MediaLibrary {
     };
     const { s3 } = this.#options;
     const store = { ...options, s3, key: objectKey, onMultipart, gate: this.#gate };
-    const stored = await storeUnlessSmall(chunks, store);
+    const storing = storeUnlessSmall(chunks, store);
+    this.#staging.push(storing);
+    const stored = await storing;
     return stored instanceof Uint8Array ? stored : link(s3, objectKey, stored);
   }
 
   /** Removes what was staged. Never rejects: what cannot be removed now is swept later. */
   async release(): Promise<void> {
+    await Promise.allSettled(this.#staging); // of several one may have failed, and stopped the others
     const { db, s3 } = this.#options;
     for (const upload of this.#staged.splice(0)) {
       try {
