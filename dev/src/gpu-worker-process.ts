@@ -32,7 +32,8 @@ export class GpuWorkerProcess {
   readonly exited: Promise<unknown>;
   readonly #child: ChildProcess;
 
-  constructor(settings: Settings, secret: string) {
+  /** @param mediaOrigin where it may fetch what clients have stored; nowhere without it */
+  constructor(settings: Settings, secret: string, mediaOrigin = "") {
     this.#child = spawn(process.execPath, [join(REPOSITORY, "gpu-worker/src/main.ts")], {
       env: {
         ...process.env,
@@ -45,6 +46,7 @@ export class GpuWorkerProcess {
         ...(settings.MEMORY === undefined ? {} : { MEMORY: settings.MEMORY }),
         CACHE_DIR: settings.STATE_DIR,
         WORKER_SECRET: secret,
+        MEDIA_ORIGIN: mediaOrigin,
         DRAIN_SECONDS: "0",
         LOG: settings.LOG,
       },

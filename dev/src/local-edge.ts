@@ -4,17 +4,20 @@ import { build, stop } from "esbuild";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { unstable_readConfig } from "wrangler";
 
+import type { LocalStorage } from "./local-storage.ts";
 import { applyMigrations } from "./migrations.ts";
 
 export interface LocalEdgeOptions {
   /** Path of `wrangler.toml`. */
   configPath: string;
-  /** Folder in which the database lives on. */
+  /** Folder in which the database and files live on. */
   stateFolder: string;
   vars: Record<string, string>;
+  /** Without it, the edge has no files. */
+  storage?: LocalStorage;
 }
 
-/** The edge in the real Workers runtime, with its database on the disk. */
+/** The edge in the real Workers runtime, with its database and files on the disk. */
 export interface LocalEdge {
   port: number;
   close: () => Promise<void>;
@@ -28,7 +31,7 @@ export interface LocalEdge {
  */
 export async function startLocalEdge(
   script: string,
-  { configPath, stateFolder, vars }: LocalEdgeOptions,
+  { configPath, stateFolder, vars, storage }: LocalEdgeOptions,
 ): Promise<LocalEdge> {
   const config = readConfig(configPath);
   const [database] = config.d1_databases;
@@ -44,7 +47,8 @@ export async function startLocalEdge(
     script,
     compatibilityDate: config.compatibility_date ?? "",
     compatibilityFlags: config.compatibility_flags,
-    bindings: { ...config.vars, ...vars },
+    bindings: { ...config.vars, ...storage?.vars, ...vars },
+    r2Buckets: storage?.r2Buckets ?? {},
     d1Databases: { [database.binding]: database.database_id ?? "" },
     ...durableObjectsAndQueues(config),
   });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { FrontDoor } from "./front-door.ts";
 import { GpuWorkerProcess, WorkerExitError } from "./gpu-worker-process.ts";
 import { keptAdminToken, keptApiKey } from "./kept-secrets.ts";
+import { localStorage } from "./local-storage.ts";
 import { REPOSITORY, StartError, readSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 import { openStateFolder } from "./state-folder.ts";
@@ -41,7 +42,8 @@ async function startBehind(
   const secret = randomBytes(32).toString("hex");
   const apiKey = settings.DEV_API_KEY ?? (await keptApiKey(settings.STATE_DIR));
   const adminToken = settings.ADMIN_TOKEN ?? (await keptAdminToken(settings.STATE_DIR));
-  const worker = new GpuWorkerProcess(settings, secret);
+  const storage = localStorage(`http://127.0.0.1:${door.port}`);
+  const worker = new GpuWorkerProcess(settings, secret, storage.mediaOrigin);
   resources.adopt(worker, (started) => started.stop());
   const [{ url: workerUrl, model }, { script, startLocalEdge }] = await Promise.all([
     worker.ready,
@@ -50,6 +52,7 @@ async function startBehind(
   const edge = await startLocalEdge(script, {
     configPath: CONFIG_PATH,
     stateFolder: join(settings.STATE_DIR, "edge"),
+    storage,
     vars: {
       GPU_WORKER_URL: workerUrl,
       GPU_WORKER_SECRET: secret,

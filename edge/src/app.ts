@@ -13,9 +13,11 @@ import { adminKeys } from "./routes/admin-keys.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import { docs } from "./routes/docs.ts";
 import { estimate } from "./routes/estimate.ts";
+import { files } from "./routes/files.ts";
 import { health } from "./routes/health.ts";
 import { models } from "./routes/models.ts";
 import { openApi } from "./routes/open-api.ts";
+import { uploads } from "./routes/uploads.ts";
 import { usage } from "./routes/usage.ts";
 
 /** The API on one screen. */
@@ -35,5 +37,7 @@ export function createApp(): Hono<AppEnv> {
     .route("/v1/chat/completions/estimate", estimate)
     .route("/v1/chat/completions", chatCompletions)
     .route("/v1/models", models)
-    .route("/v1/usage", usage);
+    .route("/v1/usage", usage)
+    .route("/v1/files", files)
+    .route("/v1/uploads", uploads);
 }

@@ -1,11 +1,12 @@
 import type { IdempotentAnswer } from "./idempotency/idempotent-answer.ts";
 import type { ApiKey } from "./keys/api-key.ts";
 import type { KeyLimiter } from "./limits/key-limiter.ts";
+import type { StorageEnv } from "./storage/storage-settings.ts";
 import type { RequestBooks } from "./usage/request-books.ts";
 import type { UsageRecord } from "./usage/usage-records.ts";
 
 /** Bindings of `wrangler.toml`, its secrets, and what only the local starter sets. */
-export interface Env {
+export interface Env extends StorageEnv {
   DB: D1Database;
   /** One object for each API key, named by its id. */
   KEY_LIMITER: DurableObjectNamespace<KeyLimiter>;

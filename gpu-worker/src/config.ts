@@ -63,6 +63,12 @@ const Environment = z.object({
   MAX_STALL_MS: count(500, 1).describe(
     "milliseconds that a step may take while answers run: prompts are read in chunks as short",
   ),
+  MEDIA_ORIGIN: httpAddress
+    .optional()
+    .describe("URL of the bucket that stored media are fetched from, S3_ENDPOINT/S3_BUCKET"),
+  MEDIA_DISK: byteSize
+    .default(16 * 2 ** 30)
+    .describe("disk for clips above 32 MiB while requests need them, e.g. 16GB"),
   MAX_QUEUE: count(64).describe("requests that may wait beyond those that run"),
   DRAIN_SECONDS: count(30).describe("seconds that running answers get after SIGTERM"),
   OTEL_EXPORTER_OTLP_ENDPOINT: httpAddress
@@ -84,6 +90,9 @@ export interface Config {
   secret: string;
   /** Bounds the chunks in which prompts are read beside running answers. */
   maxStallMs: number;
+  /** Where stored media may be fetched; absent: nowhere. */
+  mediaOrigin: string | undefined;
+  mediaDiskBytes: number;
   maxQueue: number;
   drainSeconds: number;
   /** Where spans go, as OTLP over HTTP; absent: nowhere. */
@@ -104,11 +113,13 @@ export class ConfigError extends Error {
 
 /** @throws ConfigError that names the variable and what was expected */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
-  const { HF_TOKEN, HF_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT, ...others } = environment;
+  const { HF_TOKEN, HF_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT, MEDIA_ORIGIN, ...others } =
+    environment;
   const parsed = Environment.safeParse({
     ...others,
     HF_TOKEN: HF_TOKEN || undefined, // the hub's own tools take an empty variable as none, too
     HF_ENDPOINT: HF_ENDPOINT || undefined,
+    MEDIA_ORIGIN: MEDIA_ORIGIN || undefined,
     OTEL_EXPORTER_OTLP_ENDPOINT: OTEL_EXPORTER_OTLP_ENDPOINT || undefined,
   });
   if (!parsed.success) {
@@ -127,6 +138,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     cacheFolder: values.CACHE_DIR,
     secret: values.WORKER_SECRET,
     maxStallMs: values.MAX_STALL_MS,
+    mediaOrigin: values.MEDIA_ORIGIN,
+    mediaDiskBytes: values.MEDIA_DISK,
     maxQueue: values.MAX_QUEUE,
     drainSeconds: values.DRAIN_SECONDS,
     tracesUrl: collector === undefined ? undefined : `${collector}/v1/traces`,

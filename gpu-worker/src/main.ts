@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import { buildProgress } from "./build-progress.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -17,6 +19,7 @@ import { PromptThread } from "./prompt/prompt-thread.ts";
 import { ChatService } from "./server/chat-service.ts";
 import { RequestMedia } from "./server/request-media.ts";
 import { WorkerServer } from "./server/worker-server.ts";
+import { StoredMedia } from "./stored-media/stored-media.ts";
 import { startTracing } from "./tracing/tracing.ts";
 import { ClipPreprocessor } from "./vision/clip-preprocessor.ts";
 import { MAX_FRAME_TOKENS } from "./vision/clip-size.ts";
@@ -47,6 +50,7 @@ async function main(): Promise<void> {
   const { maxStallMs } = config;
   const generator = new EngineGenerator(model, { maxStallMs, observer: figures.observer });
   const server = new WorkerServer({
+    stored: createStoredMedia(config),
     service: createService(checkpoint, memory, { images, clips, prompts, grammars, figures }),
     generator,
     snapshot: () => generator.snapshot(),
@@ -86,6 +90,11 @@ interface Preparers {
 function grammarsOf({ tokenizer, config, generation }: Checkpoint): Grammars {
   const { vocabSize } = config.text;
   return new Grammars(tokenTable(tokenizer, { vocabSize, endTokenIds: generation.eosTokenIds }));
+}
+
+function createStoredMedia({ mediaOrigin, mediaDiskBytes, cacheFolder }: Config): StoredMedia {
+  const folder = join(cacheFolder, "stored-media");
+  return new StoredMedia({ origin: mediaOrigin, folder, maxDiskBytes: mediaDiskBytes });
 }
 
 function createService(

@@ -63,3 +63,12 @@ export const MAX_PATTERN_LENGTH = 4096;
 
 /** Characters of a grammar in EBNF: those of programming languages have some 20,000. */
 export const MAX_GRAMMAR_LENGTH = 65_536;
+
+/** Bytes of a form that `POST /v1/files` takes: what Cloudflare lets through on most plans. */
+export const MAX_FILE_BODY_BYTES = 100 * MIB;
+
+/** Bytes of one upload to presigned URLs, and of a clip that a GPU worker fetches: its disk holds one. */
+export const MAX_UPLOAD_BYTES = 16 * 2 ** 30;
+
+/** Bytes of one clip fetched from a client's URL into the bucket, while the client waits. */
+export const MAX_STAGED_VIDEO_BYTES = 4 * 2 ** 30;

@@ -5,6 +5,7 @@
  * - `{"type":"image","image":url}`, `{"type":"input_image","image_url":url}`, `{"image":url}`
  * - `{"type":"video","video":url}`, `{"type":"input_video","video_url":url}`, `{"video":url}`
  * - `{"video":[url, …]}`
+ * - `{"type":"input_image","file_id":"file-…"}`
  * - `{"type":"file","file":{"file_data":"data:image/…"}}`, and the same with a video
  * - `{"type":"input_text","text"}`, `{"text"}`
  *
@@ -55,7 +56,8 @@ function canonicalMedium(
 ): unknown {
   const urlKey = `${kind}_url`;
   const key = part[urlKey] === undefined ? kind : urlKey;
-  const { [key]: source, type: _type, ...beside } = part;
+  const { [key]: named, type, ...others } = part;
+  const { source, beside } = namedByFileId(type, named, others);
   if (kind === "video" && Array.isArray(source)) {
     return { ...beside, type: "video", video: source };
   }
@@ -73,6 +75,19 @@ function canonicalMedium(
     [urlKey]: Object.fromEntries(entries.filter(([name]) => !movesOut(name))),
     ...Object.fromEntries(entries.filter(([name]) => movesOut(name))),
   };
+}
+
+/** Responses' pictures name a file beside the URL, which is then null or absent. */
+function namedByFileId(
+  type: unknown,
+  source: unknown,
+  { file_id: fileId, ...beside }: Record<string, unknown>,
+): { source: unknown; beside: Record<string, unknown> } {
+  const isFile = type === "input_image" && typeof fileId === "string" && source == null;
+  if (isFile) {
+    return { source: fileId, beside };
+  }
+  return { source, beside: fileId === undefined ? beside : { ...beside, file_id: fileId } };
 }
 
 /** OpenAI's file part with the bytes in it, as the picture or clip that its media type says. */

@@ -3,7 +3,7 @@
  *
  * `POST /v1/chat/completions` carries `multipart/form-data`: the part `request` (JSON of
  * `WorkerRequest`) first, then the bytes of each medium in a part of its name. In the body, a medium
- * is named by a `cid:` URL (RFC 2392). The answer is OpenAI's, byte for byte what the client gets,
+ * is named by a `cid:` URL (RFC 2392); those of `stored` the worker fetches itself. The answer is OpenAI's, byte for byte what the client gets,
  * with the prompt's tokens in headers and, in a stream, the number of completion tokens so far as
  * each event's `id`; comments tell what the headers could not know.
  *
@@ -12,7 +12,13 @@
  */
 import * as z from "zod";
 
-import { MAX_INLINE_MEDIA_BYTES, MAX_MEDIA_URLS, MAX_VIDEO_BYTES } from "./limits.ts";
+import {
+  MAX_INLINE_MEDIA_BYTES,
+  MAX_MEDIA_URLS,
+  MAX_UPLOAD_BYTES,
+  MAX_URL_LENGTH,
+  MAX_VIDEO_BYTES,
+} from "./limits.ts";
 import { MediaFigures } from "./media-figures.ts";
 import { Usage } from "./usage.ts";
 
@@ -36,6 +42,23 @@ export const InlineMedium = z.strictObject({
 });
 export type InlineMedium = z.infer<typeof InlineMedium>;
 
+/**
+ * A medium that the worker fetches itself, by a presigned URL of the deployment's bucket. What comes
+ * must have this length, and this SHA-256 or, where nobody has computed it, this ETag.
+ */
+export const StoredMedium = z.strictObject({
+  name: z.string().regex(/^media-\d+$/),
+  url: z.url({ protocol: /^https?$/ }).max(MAX_URL_LENGTH),
+  bytes: z.int().positive().max(MAX_UPLOAD_BYTES),
+  sha256: z
+    .string()
+    .regex(/^[\da-f]{64}$/)
+    .nullable(),
+  etag: z.string().max(200),
+  type: z.string(),
+});
+export type StoredMedium = z.infer<typeof StoredMedium>;
+
 /** The part `request`: `body` is the client's request, parsed again by the worker. */
 export const WorkerRequest = z.strictObject({
   id: RequestId,
@@ -51,6 +74,7 @@ export const WorkerRequest = z.strictObject({
       (media) => media.reduce((sum, { bytes }) => sum + bytes, 0) <= MAX_INLINE_MEDIA_BYTES,
       `expected at most ${MAX_INLINE_MEDIA_BYTES} bytes together`,
     ),
+  stored: z.array(StoredMedium).max(MAX_MEDIA_URLS).default([]),
 });
 export type WorkerRequest = z.infer<typeof WorkerRequest>;
 export type Priority = WorkerRequest["priority"];

@@ -15,6 +15,7 @@ import { chat } from "./serve/chat.ts";
 import { engineSoak } from "./serve/engine-soak.ts";
 import { serve } from "./serve/serve.ts";
 import { soak } from "./serve/soak.ts";
+import { upload } from "./upload/upload.ts";
 
 interface Benchmark {
   about: string;
@@ -61,6 +62,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     run: serve,
   },
   soak: { about: "50 clients of whom a third leaves; what is held afterwards", run: soak },
+  upload: {
+    about: "a large file sent in parts, killed and resumed, and a clip of a URL; memory; [MIB]",
+    run: upload,
+  },
 };
 
 const [name = "", ...parameters] = process.argv.slice(2);

@@ -18,7 +18,7 @@ import {
   usageOf,
 } from "./edge-client.ts";
 
-beforeAll(createApiKey);
+beforeAll(() => createApiKey());
 
 const withKey = (authorization: string) =>
   send("/v1/models", { headers: { Authorization: authorization } });

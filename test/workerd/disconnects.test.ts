@@ -11,7 +11,7 @@ import {
   usageOf,
 } from "./edge-client.ts";
 
-beforeAll(createApiKey);
+beforeAll(() => createApiKey());
 
 /** The promise is one second; a loaded test machine may take a little longer. */
 const soon = { timeout: 5000 };

@@ -8,10 +8,10 @@ import type { KeyLimits } from "../../edge/src/keys/key-settings.ts";
 
 export const API_KEY = "sk-test";
 
-/** Puts the key that `post` and `get` use into the database. */
-export async function createApiKey(): Promise<void> {
-  const hash = await hashSecret(API_KEY);
-  await insertApiKey(env.DB, { hash, prefix: "", name: "test", createdAt: Date.now() });
+/** Puts a key into the database, unless said the one that `post` and `get` use. */
+export async function createApiKey(key = API_KEY): Promise<void> {
+  const hash = await hashSecret(key);
+  await insertApiKey(env.DB, { hash, prefix: "", name: key, createdAt: Date.now() });
 }
 
 export interface KeyOptions {
@@ -41,6 +41,33 @@ export function send(path: string, init: RequestInit = {}): Promise<Response> {
 
 export function get(path: string): Promise<Response> {
   return send(path, { headers: AUTHORIZATION });
+}
+
+export interface Call {
+  method?: string;
+  key?: string;
+  body?: BodyInit;
+  json?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** Any call with a key; by POST where there is a body. */
+export function call(
+  path: string,
+  { method, key = API_KEY, body, json, headers, signal }: Call = {},
+) {
+  const sent = json === undefined ? body : JSON.stringify(json);
+  return send(path, {
+    method: method ?? (sent === undefined ? "GET" : "POST"),
+    headers: {
+      Authorization: `Bearer ${key}`,
+      ...(json === undefined ? {} : { "Content-Type": "application/json" }),
+      ...headers,
+    },
+    ...(sent === undefined ? {} : { body: sent }),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 export interface PostOptions {
@@ -92,6 +119,9 @@ const RecordedCalls = z.array(
     body: z.object({ messages: z.array(z.object({ content: z.unknown() })) }),
     media: z.array(
       z.object({ name: z.string(), type: z.string(), bytes: z.int(), sha256: z.string() }),
+    ),
+    stored: z.array(
+      z.object({ name: z.string(), type: z.string(), bytes: z.int(), url: z.string() }),
     ),
     wasClosed: z.boolean(),
     wasAborted: z.boolean(),

@@ -14,7 +14,7 @@ import {
   timesAsked,
 } from "./edge-client.ts";
 
-beforeAll(createApiKey);
+beforeAll(() => createApiKey());
 
 const PNG = "data:image/png;base64,iVBORw0KGgoAAAA=";
 const origin = (path: string) => `${inject("pictureServerUrl")}${path}`;

@@ -21,6 +21,7 @@ export default defineConfig({
           LOG: "silent",
           PRICES: '{"answers":{"prompt":0.5,"cached":0.25,"completion":2}}',
           SETTLE_AFTER_SECONDS: "1",
+          ...inject("s3"),
           MIGRATIONS: await readD1Migrations(inRepository("edge/migrations")),
         },
       },

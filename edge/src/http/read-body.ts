@@ -1,4 +1,4 @@
-type Chunks = ReadableStream<Uint8Array> | null;
+type Chunks = AsyncIterable<Uint8Array> | null;
 
 /** Called with the size of each chunk before it is kept; throws when there has been enough. */
 export type AcceptBytes = (byteLength: number) => void;

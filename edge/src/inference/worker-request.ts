@@ -2,9 +2,9 @@ import { withUrls } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import { sha256Hex } from "@qwen3-vl/shared/signature";
 import { cidUrl, REQUEST_PART } from "@qwen3-vl/shared/worker-protocol";
-import type { InlineMedium, WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
+import type { InlineMedium, StoredMedium, WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
 
-import type { LoadedMedium } from "../media/load-media.ts";
+import type { HeldMedium, LoadedMedium } from "../media/load-media.ts";
 import { multipartBody } from "./multipart.ts";
 import type { MultipartBody } from "./multipart.ts";
 
@@ -14,7 +14,7 @@ export interface OutgoingRequest extends MultipartBody {
   signedContent: string;
 }
 
-/** A chat completion as the GPU worker takes it: each medium's URL has become a `cid:` of its bytes. */
+/** A chat completion as the GPU worker takes it: each medium's URL has become a `cid:`. */
 export async function toWorkerRequest(
   {
     id,
@@ -24,34 +24,36 @@ export async function toWorkerRequest(
   request: ChatRequest,
   loaded: readonly LoadedMedium[],
 ): Promise<OutgoingRequest> {
-  const media = await Promise.all(loaded.map(describe));
-  const cids = new Map(loaded.map(({ url }, index) => [url, cidUrl(mediaName(index))]));
+  const named = loaded.map((medium, index) => ({ medium, name: `media-${index}` }));
+  const held = named.flatMap(({ medium, name }) => ("bytes" in medium ? [{ medium, name }] : []));
+  const linked = named.flatMap(({ medium, name }) => ("link" in medium ? [{ medium, name }] : []));
+  const media = await Promise.all(held.map(describe));
+  const stored = linked.map(({ medium, name }): StoredMedium => {
+    const { href: url, bytes, sha256, etag, type } = medium.link;
+    return { name, url, bytes, sha256, etag, type };
+  });
+  const cids = new Map(named.map(({ medium, name }) => [medium.url, cidUrl(name)]));
   const body = withCids(request, cids);
-  const workerRequest: WorkerRequest = { id, tenant, priority, body, media };
+  const workerRequest: WorkerRequest = { id, tenant, priority, body, media, stored };
   const signedContent = JSON.stringify(workerRequest);
   return {
     id,
     signedContent,
     ...multipartBody([
       { name: REQUEST_PART, type: "application/json", content: signedContent },
-      ...loaded.map(({ type, bytes }, index) => ({
-        name: mediaName(index),
-        type,
-        content: bytes,
-      })),
+      ...held.map(({ medium: { type, bytes: content }, name }) => ({ name, type, content })),
     ]),
   };
 }
 
-const mediaName = (index: number) => `media-${index}`;
-
-async function describe({ bytes, type }: LoadedMedium, index: number): Promise<InlineMedium> {
-  return {
-    name: mediaName(index),
-    bytes: bytes.byteLength,
-    sha256: await sha256Hex(bytes),
-    type,
-  };
+async function describe({
+  medium: { bytes, type },
+  name,
+}: {
+  medium: HeldMedium;
+  name: string;
+}): Promise<InlineMedium> {
+  return { name, bytes: bytes.byteLength, sha256: await sha256Hex(bytes), type };
 }
 
 function withCids(request: ChatRequest, urls: ReadonlyMap<string, string>): ChatRequest {

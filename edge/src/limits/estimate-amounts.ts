@@ -8,11 +8,11 @@ import { pictureSize } from "../media/picture-size.ts";
 import type { MediaType } from "../media/sniff-media.ts";
 import type { EstimatedAmounts } from "./amounts.ts";
 
-/** A picture or clip as far as it is here: one that is too large to pass the edge has no bytes. */
+/** A picture or clip as far as it is here: of one in the bucket nothing is known. */
 export interface SeenMedium {
   /** As the client wrote it. */
   url: string;
-  type: MediaType;
+  type?: MediaType;
   bytes?: Uint8Array;
 }
 
@@ -87,7 +87,7 @@ function partAmounts(part: MediaPart, seen: ReadonlyMap<string, SeenMedium>): Pa
       return pictureAmounts(seen.get(part.image_url.url));
     case "video_url": {
       const medium = seen.get(part.video_url.url);
-      const videoMs = medium?.bytes && clipLengthMs(medium.type, medium.bytes);
+      const videoMs = medium?.type && medium.bytes && clipLengthMs(medium.type, medium.bytes);
       return clipAmounts(videoMs ?? 0, sampledFrames(part, videoMs));
     }
     case "video": {
@@ -98,7 +98,7 @@ function partAmounts(part: MediaPart, seen: ReadonlyMap<string, SeenMedium>): Pa
 }
 
 function pictureAmounts(medium: SeenMedium | undefined): PartAmounts {
-  const size = medium?.bytes && pictureSize(medium.type, medium.bytes);
+  const size = medium?.type && medium.bytes && pictureSize(medium.type, medium.bytes);
   if (size === undefined) {
     return { tokens: LEAST_PICTURE_TOKENS, pixels: 0, videoMs: 0, frames: 0 };
   }

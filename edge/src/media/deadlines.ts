@@ -10,7 +10,8 @@ export class Deadlines {
   missed: Deadline | undefined;
   readonly signal: AbortSignal;
   readonly #controller = new AbortController();
-  readonly #total: ReturnType<typeof setTimeout>;
+  readonly #startedAt = Date.now();
+  #total: ReturnType<typeof setTimeout>;
   #stage: ReturnType<typeof setTimeout> | null = null;
 
   constructor(totalMs: number, outer: AbortSignal) {
@@ -24,15 +25,27 @@ export class Deadlines {
     this.#stage = this.#start({ what, ms });
   }
 
+  /** Ends the stage before without beginning another. */
+  rest(): void {
+    clearTimeout(this.#stage);
+  }
+
+  /** So long in all, counted from the start. */
+  allow(totalMs: number): void {
+    clearTimeout(this.#total);
+    const left = this.#startedAt + totalMs - Date.now();
+    this.#total = this.#start({ what: "everything", ms: totalMs }, left);
+  }
+
   stop(): void {
     clearTimeout(this.#stage);
     clearTimeout(this.#total);
   }
 
-  #start(deadline: Deadline): ReturnType<typeof setTimeout> {
+  #start(deadline: Deadline, inMs = deadline.ms): ReturnType<typeof setTimeout> {
     return setTimeout(() => {
       this.missed ??= deadline;
       this.#controller.abort();
-    }, deadline.ms);
+    }, inMs);
   }
 }

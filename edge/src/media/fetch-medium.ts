@@ -36,10 +36,23 @@ export interface FetchOptions {
 }
 
 /** Fetches a picture's or clip's bytes from a client's URL. No message tells what the other server said. */
-export async function fetchMedium(
+export function fetchMedium(text: string, options: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
+  return fetchWith(text, options, (chunks) => readBytes(chunks, () => undefined));
+}
+
+/** The chunks of a medium as they come, counted and timed. */
+export type MediumChunks = AsyncGenerator<Uint8Array>;
+
+/**
+ * Fetches a medium and hands its chunks to `read`; what of them is not read is cancelled.
+ *
+ * @param read may allow more time in all, when it has seen that there is much
+ */
+export async function fetchWith<T>(
   text: string,
   options: FetchOptions,
-): Promise<Uint8Array<ArrayBuffer>> {
+  read: (chunks: MediumChunks, allow: (totalMs: number) => void) => Promise<T>,
+): Promise<T> {
   const verdict = judgeUrl(text, options.policy);
   if ("refusal" in verdict) {
     throw new ApiError("invalid_request", `The URL is refused: ${verdict.refusal}.`);
@@ -48,7 +61,8 @@ export async function fetchMedium(
   try {
     deadlines.expect("the headers", options.limits.headersMs);
     const response = await follow(verdict.url, options, deadlines.signal);
-    return await readMedium(response, options, deadlines);
+    const chunks = mediumChunks(await mediumBody(response, options), options, deadlines);
+    return await read(chunks, (totalMs) => deadlines.allow(totalMs));
   } catch (cause) {
     throw toMediaError(cause, deadlines, options.signal);
   } finally {
@@ -91,11 +105,10 @@ const REQUEST_HEADERS = {
 
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-async function readMedium(
+async function mediumBody(
   { status, headers, body }: Response,
-  { accept, limits, maxBytes }: FetchOptions,
-  deadlines: Deadlines,
-): Promise<Uint8Array<ArrayBuffer>> {
+  { maxBytes }: FetchOptions,
+): Promise<ReadableStream<Uint8Array> | null> {
   // 206 without having asked is a part of the medium, 304 is none.
   if (status !== 200) {
     await body?.cancel();
@@ -105,11 +118,23 @@ async function readMedium(
     await body?.cancel();
     throw mediumTooLarge(maxBytes);
   }
+  return body;
+}
+
+/** The stall limit is the other server's: it does not run while the chunk before is dealt with. */
+async function* mediumChunks(
+  body: ReadableStream<Uint8Array> | null,
+  { accept, limits }: FetchOptions,
+  deadlines: Deadlines,
+): MediumChunks {
   deadlines.expect("the next bytes", limits.stallMs);
-  return await readBytes(body, (byteLength) => {
+  for await (const chunk of body ?? []) {
+    deadlines.rest();
+    accept(chunk.byteLength);
+    yield chunk;
     deadlines.expect("the next bytes", limits.stallMs);
-    accept(byteLength);
-  });
+  }
+  deadlines.rest(); // the last ones may still be on their way to the bucket
 }
 
 function toMediaError(cause: unknown, { missed }: Deadlines, client: AbortSignal): unknown {

@@ -1,25 +1,42 @@
 import type { LocatedUrl } from "@qwen3-vl/shared/chat";
 import { ApiError } from "@qwen3-vl/shared/errors";
-import { MAX_IMAGE_BYTES, MAX_INLINE_MEDIA_BYTES, MAX_VIDEO_BYTES } from "@qwen3-vl/shared/limits";
+import { isFileId } from "@qwen3-vl/shared/files";
+import {
+  MAX_IMAGE_BYTES,
+  MAX_INLINE_MEDIA_BYTES,
+  MAX_STAGED_VIDEO_BYTES,
+  MAX_UPLOAD_BYTES,
+  MAX_VIDEO_BYTES,
+} from "@qwen3-vl/shared/limits";
 
 import { acceptUpTo } from "../http/read-body.ts";
 import type { AcceptBytes } from "../http/read-body.ts";
 import { decodeDataUrl, isDataUrl } from "./data-url.ts";
-import { FETCH_LIMITS, fetchMedium } from "./fetch-medium.ts";
+import { FETCH_LIMITS, fetchMedium, fetchWith } from "./fetch-medium.ts";
 import type { FetchOptions } from "./fetch-medium.ts";
 import type { FetchPolicy } from "./fetch-policy.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
+import type { LinkableMedium, MediaLibrary } from "./media-library.ts";
 import { mediaTooLargeTogether, mediumTooLarge } from "./media-too-large.ts";
 import { sniffMedia } from "./sniff-media.ts";
 import type { MediaType } from "./sniff-media.ts";
 
 /** A picture or clip whose bytes are here. */
-export interface LoadedMedium {
+export interface HeldMedium {
   /** As the client wrote it. */
   url: string;
   bytes: Uint8Array<ArrayBuffer>;
   type: MediaType;
 }
+
+/** A picture or clip in the bucket, which the GPU worker fetches itself. */
+interface LinkedMedium {
+  /** As the client wrote it. */
+  url: string;
+  link: LinkableMedium;
+}
+
+export type LoadedMedium = HeldMedium | LinkedMedium;
 
 /** The policy of this deployment. */
 export function fetchPolicyOf(env: { ALLOW_HTTP_LOOPBACK?: string }): FetchPolicy {
@@ -41,29 +58,48 @@ const KINDS = {
 /** The platform allows six connections at a time; the database and the GPU worker need some. */
 const MAX_FETCHES = 4;
 
+/** From the start to the last byte of a clip that goes to the bucket: 4 GiB at 7 MB/s. */
+const STAGED_TOTAL_MS = 600_000;
+
 /**
- * Loads the bytes of each distinct URL, in order of first use.
+ * Loads each distinct URL, in order of first use. Files, and clips that are large, stay in the bucket
+ * and are linked; without a library, there are none of both.
  *
  * @throws ApiError whose `param` is the first place that has the URL.
  */
-export function loadMedia(
+export async function loadMedia(
   urls: readonly LocatedUrl[],
   policy: FetchPolicy,
   client: AbortSignal,
+  library?: MediaLibrary,
 ): Promise<LoadedMedium[]> {
   const acceptInAll = acceptUpTo(MAX_INLINE_MEDIA_BYTES, () =>
     mediaTooLargeTogether(MAX_INLINE_MEDIA_BYTES),
   );
-  return mapConcurrently(firstUses(urls), MAX_FETCHES, async (located, failure) => {
-    const { maxBytes } = KINDS[located.kind];
-    const accept = acceptMedium(maxBytes, acceptInAll);
-    const signal = AbortSignal.any([client, failure]);
-    try {
-      return await loadMedium(located, { policy, limits: FETCH_LIMITS, maxBytes, accept, signal });
-    } catch (error) {
-      throw error instanceof ApiError ? error.at(located.path) : error;
+  const distinct = firstUses(urls);
+  const ids = distinct.map(({ url }) => url).filter(isFileId);
+  const files = (await library?.find(ids)) ?? new Map<string, LinkableMedium>();
+  const load = (located: LocatedUrl, signal: AbortSignal): Promise<LoadedMedium> => {
+    if (isFileId(located.url)) {
+      return linkFile(located, files.get(located.url), library !== undefined);
     }
-  });
+    const limits = { policy, signal, limits: FETCH_LIMITS };
+    return library !== undefined && located.kind === "video" && !isDataUrl(located.url)
+      ? stageClip(located, { ...limits, library, acceptInAll })
+      : loadMedium(located, { ...limits, ...byteLimits(located, acceptInAll) });
+  };
+  try {
+    return await mapConcurrently(distinct, MAX_FETCHES, async (located, failure) => {
+      try {
+        return await load(located, AbortSignal.any([client, failure]));
+      } catch (error) {
+        throw error instanceof ApiError ? error.at(located.path) : error;
+      }
+    });
+  } catch (error) {
+    await library?.release();
+    throw error;
+  }
 }
 
 /** Each distinct URL of each kind, where it stands first. */
@@ -78,31 +114,77 @@ function firstUses(urls: readonly LocatedUrl[]): LocatedUrl[] {
   return [...first.values()];
 }
 
-function acceptMedium(maxBytes: number, acceptInAll: AcceptBytes): AcceptBytes {
+function byteLimits({ kind }: LocatedUrl, acceptInAll: AcceptBytes) {
+  const { maxBytes } = KINDS[kind];
   const acceptAlone = acceptUpTo(maxBytes, () => mediumTooLarge(maxBytes));
-  return (byteLength) => {
+  const accept = (byteLength: number) => {
     acceptAlone(byteLength);
     acceptInAll(byteLength);
   };
+  return { maxBytes, accept };
 }
 
-async function loadMedium({ url, kind }: LocatedUrl, options: FetchOptions): Promise<LoadedMedium> {
-  const bytes = await loadBytes(url, options);
-  const { expected } = KINDS[kind];
-  if (bytes.byteLength === 0) {
-    throw new ApiError("invalid_media", `Expected ${expected}, got no bytes.`);
+async function linkFile(
+  { url, kind }: LocatedUrl,
+  file: LinkableMedium | undefined,
+  hasStorage: boolean,
+): Promise<LinkedMedium> {
+  if (file === undefined) {
+    const reason = hasStorage ? "" : " This deployment has no file storage.";
+    throw new ApiError("not_found", `There is no such file.${reason}`);
   }
-  const type = sniffMedia(bytes);
+  if (!file.type.startsWith(`${kind}/`)) {
+    throw wrongMedium(kind, file.type);
+  }
+  const maxBytes = kind === "image" ? MAX_IMAGE_BYTES : MAX_UPLOAD_BYTES;
+  if (file.bytes > maxBytes) {
+    throw mediumTooLarge(maxBytes);
+  }
+  return { url, link: file };
+}
+
+/** A clip of a client's URL: held when it is small, else streamed into the bucket as it comes. */
+async function stageClip(
+  { url, kind }: LocatedUrl,
+  { library, acceptInAll, ...options }: StageOptions,
+): Promise<LoadedMedium> {
+  const maxBytes = MAX_STAGED_VIDEO_BYTES;
+  const accept = acceptUpTo(maxBytes, () => mediumTooLarge(maxBytes));
+  const staged = await fetchWith(url, { ...options, maxBytes, accept }, (chunks, allow) =>
+    library.stage(chunks, {
+      typeOf: (head) => typeOf(head, kind),
+      signal: options.signal,
+      onLarge: () => allow(STAGED_TOTAL_MS),
+    }),
+  );
+  if (!(staged instanceof Uint8Array)) {
+    return { url, link: staged };
+  }
+  acceptInAll(staged.byteLength);
+  return { url, bytes: staged, type: typeOf(staged, kind) };
+}
+
+interface StageOptions extends Pick<FetchOptions, "policy" | "limits" | "signal"> {
+  library: MediaLibrary;
+  acceptInAll: AcceptBytes;
+}
+
+async function loadMedium({ url, kind }: LocatedUrl, options: FetchOptions): Promise<HeldMedium> {
+  const bytes = isDataUrl(url)
+    ? decodeDataUrl(url, options.accept)
+    : await fetchMedium(url, options);
+  return { url, bytes, type: typeOf(bytes, kind) };
+}
+
+/** By the first bytes. @throws ApiError unless the part may hold it */
+function typeOf(head: Uint8Array, kind: LocatedUrl["kind"]): MediaType {
+  const type = sniffMedia(head);
   if (type === undefined || !type.startsWith(`${kind}/`)) {
-    const got = type ?? "bytes of another type";
-    throw new ApiError("invalid_media", `Expected ${expected}, got ${got}.`);
+    throw wrongMedium(kind, head.byteLength === 0 ? "no bytes" : (type ?? "bytes of another type"));
   }
-  return { url, bytes, type };
+  return type;
 }
 
-async function loadBytes(url: string, options: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
-  if (url.startsWith("file-")) {
-    throw new ApiError("not_found", "There is no such file; files are not supported yet.");
-  }
-  return isDataUrl(url) ? decodeDataUrl(url, options.accept) : await fetchMedium(url, options);
+function wrongMedium(kind: LocatedUrl["kind"], got: string): ApiError {
+  return new ApiError("invalid_media", `Expected ${KINDS[kind].expected}, got ${got}.`);
 }

@@ -35,7 +35,7 @@ const SIGNATURES: readonly (readonly [RegExp, MediaType])[] = [
 ];
 
 /** Bytes that suffice to tell every type: two packets of a transport stream. */
-const SNIFFED_BYTES = 192;
+export const SNIFFED_BYTES = 192;
 
 /** The type by the first bytes; what a server or a `data:` URL claims does not count. */
 export function sniffMedia(bytes: Uint8Array): MediaType | undefined {

@@ -6,7 +6,7 @@ import { REPLAYED_HEADER } from "./idempotent.ts";
 /** Any origin may call: the key in the header is the only credential, cookies are never read. */
 export const cors = honoCors({
   origin: "*",
-  allowMethods: ["GET", "POST"],
+  allowMethods: ["GET", "POST", "PATCH", "DELETE"],
   exposeHeaders: ["X-Request-Id", "Retry-After", REPLAYED_HEADER, ...RATE_LIMIT_HEADERS],
   maxAge: 86_400,
 });

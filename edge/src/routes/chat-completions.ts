@@ -10,9 +10,11 @@ import { toWorkerRequest } from "../inference/worker-request.ts";
 import { assertModelAllowed } from "../keys/scopes.ts";
 import { estimateAmounts } from "../limits/estimate-amounts.ts";
 import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
+import { openMediaLibrary } from "../media/media-library.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { idempotent } from "../middleware/idempotent.ts";
 import { openBooks } from "../middleware/open-books.ts";
+import { untilSettled } from "../middleware/until-settled.ts";
 import { createLogger } from "../observability/logger.ts";
 
 /** `POST /v1/chat/completions`, streamed and not. */
@@ -25,7 +27,9 @@ export const chatCompletions = new Hono<AppEnv>()
     assertModelAllowed(apiKey.scopes, request.model);
     const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
     const urls = mediaParts(request).flatMap(urlsOf);
-    const media = await loadMedia(urls, fetchPolicyOf(c.env), client);
+    const library = openMediaLibrary(c.env, apiKey);
+    const loading = loadMedia(urls, fetchPolicyOf(c.env), client, library);
+    const media = await untilSettled(c, loading);
     const origin = { id: books.id, tenant: apiKey.tenant };
     const outgoing = await toWorkerRequest(origin, request, media);
     client.throwIfAborted();
@@ -35,6 +39,7 @@ export const chatCompletions = new Hono<AppEnv>()
     const call = { worker, request: outgoing, traceparent, client, logger };
     const completion = runCompletion(call);
     c.executionCtx.waitUntil(completion.ending.then((ending) => books.settle(ending)));
+    c.executionCtx.waitUntil(completion.ending.then(() => library?.release()));
     return completion.answer;
   })
   .all(methodNotAllowed("POST"));

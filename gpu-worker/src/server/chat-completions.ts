@@ -13,7 +13,9 @@ import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
 import { RequestTimer } from "../metrics/request-timer.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
+import type { StoredMedia } from "../stored-media/stored-media.ts";
 import { CompletionSpan } from "../tracing/completion-span.ts";
+import type { ClipBytes } from "../vision/clip-bytes.ts";
 import { closedByClient, promptHeaders, writeStream, writeWhole } from "./answer-writer.ts";
 import type { Exchange } from "./answer-writer.ts";
 import type { ChatService } from "./chat-service.ts";
@@ -27,6 +29,7 @@ export interface ChatCompletionsOptions {
   generator: Generator;
   admission: Admission;
   registry: RequestRegistry;
+  stored: StoredMedia;
   figures: WorkerFigures;
   tracer: Tracer;
   logger: Logger;
@@ -37,7 +40,8 @@ export interface ChatCompletionsOptions {
 /** A request that was read, verified and let in. */
 interface Received {
   workerRequest: WorkerRequest;
-  media: ReadonlyMap<string, Uint8Array>;
+  /** Those of the body and those that were fetched. */
+  media: ReadonlyMap<string, ClipBytes>;
   live: LiveRequest;
   timer: RequestTimer;
   response: ServerResponse;
@@ -84,17 +88,20 @@ export class ChatCompletions {
     response: ServerResponse,
     answer: (received: Received) => Promise<void>,
   ): Promise<void> {
-    const { admission, registry, figures } = this.#options;
+    const { admission, registry, figures, stored } = this.#options;
     const timer = new RequestTimer(figures);
     using places = new DisposableStack();
-    const { request: workerRequest, media } = await readMultipart(incoming, async (text) => {
-      await this.#options.verify(incoming, text);
-      if (places.disposed) {
-        throw closedByClient(); // while the signature was checked: a place taken now would never come back
-      }
-      places.use(admission.enter());
-      return parseWorkerRequest(text);
-    });
+    const { request: workerRequest, media: inBody } = await readMultipart(
+      incoming,
+      async (text) => {
+        await this.#options.verify(incoming, text);
+        if (places.disposed) {
+          throw closedByClient(); // while the signature was checked: a place taken now would never come back
+        }
+        places.use(admission.enter());
+        return parseWorkerRequest(text);
+      },
+    );
     const live = registry.begin(workerRequest.id);
     if (live === undefined) {
       throw new ApiError("invalid_request", `The request id ${workerRequest.id} is taken.`, {
@@ -103,6 +110,8 @@ export class ChatCompletions {
     }
     abortWhenClosed(live, response);
     try {
+      await using fetched = await stored.fetch(workerRequest.stored, live.signal);
+      const media = new Map<string, ClipBytes>([...inBody, ...fetched.media]);
       await answer({ workerRequest, media, live, timer, response });
     } catch (error) {
       throw live.signal.aborted ? closedByClient(error) : error;

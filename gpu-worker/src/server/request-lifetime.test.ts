@@ -175,6 +175,7 @@ async function heldChat() {
     generator: worker,
     admission,
     registry: new RequestRegistry(),
+    stored: worker.stored,
     figures: new WorkerFigures(),
     tracer: (await startTracing(undefined, logger)).tracer,
     logger,

@@ -18,6 +18,7 @@ import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import { encoderBytes, featureBytes, patchBytes } from "../model/vision-memory.ts";
 import { largestRun } from "../model/vision-strips.ts";
 import type { PromptMedium } from "../prompt/prompt-media.ts";
+import type { ClipBytes } from "../vision/clip-bytes.ts";
 import type { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { tokensOf } from "../vision/grid.ts";
 import type { ImagePreprocessor } from "../vision/image-preprocessor.ts";
@@ -47,8 +48,8 @@ export interface PreparedMedia extends Disposable {
 export interface MediaContext {
   /** Whose it is: what a tenant's media tell is not told to others, not even by being fast. */
   tenant: string;
-  /** Bytes by the name of their part. */
-  parts: ReadonlyMap<string, Uint8Array>;
+  /** Bytes, or where they are, by the name of their part. */
+  parts: ReadonlyMap<string, ClipBytes>;
   signal: AbortSignal;
   /** What the request changes of the processor's values. */
   processor: ProcessorOptions;
@@ -244,31 +245,39 @@ type Planned = Omit<PlannedMedium, "path">;
 /** qwen-vl-utils' rate of a frame list that tells none. */
 const DEFAULT_SAMPLE_FPS = 2;
 
-function clipInput(
-  part: VideoPart | FramesPart,
-  parts: ReadonlyMap<string, Uint8Array>,
-): ClipInput {
+function clipInput(part: VideoPart | FramesPart, parts: ReadonlyMap<string, ClipBytes>): ClipInput {
   if (part.type === "video_url") {
-    return { kind: "container", bytes: bytesOf(part.video_url.url, parts, "video_url.url") };
+    return { kind: "container", bytes: partOf(part.video_url.url, parts, "video_url.url") };
   }
   const frames = part.video.map((url, index) => bytesOf(url, parts, `video.${index}`));
   return { kind: "frames", frames, sampleFps: part.sample_fps ?? DEFAULT_SAMPLE_FPS };
 }
 
-function bytesOf(url: string, parts: ReadonlyMap<string, Uint8Array>, param: string): Uint8Array {
+/** Pictures are in memory, wherever they came from. */
+function bytesOf(url: string, parts: ReadonlyMap<string, ClipBytes>, param: string): Uint8Array {
+  const part = partOf(url, parts, param);
+  if (!(part instanceof Uint8Array)) {
+    throw new ApiError("invalid_media", "expected a picture, got a clip", { param });
+  }
+  return part;
+}
+
+function partOf(url: string, parts: ReadonlyMap<string, ClipBytes>, param: string): ClipBytes {
   const name = mediaNameOf(url);
-  const bytes = name === undefined ? undefined : parts.get(name);
-  if (bytes === undefined) {
+  const part = name === undefined ? undefined : parts.get(name);
+  if (part === undefined) {
     throw new ApiError("invalid_media", "expected the cid: URL of a part of the body", { param });
   }
-  return bytes;
+  return part;
 }
 
 /** Over everything that features depend on, and whose they are. */
-function digestOf(said: readonly unknown[], contents: readonly Uint8Array[]): Buffer {
+function digestOf(said: readonly unknown[], contents: readonly ClipBytes[]): Buffer {
   const hash = createHash("sha256").update(JSON.stringify(said));
   for (const bytes of contents) {
-    hash.update(createHash("sha256").update(bytes).digest());
+    hash.update(
+      bytes instanceof Uint8Array ? createHash("sha256").update(bytes).digest() : bytes.digest,
+    );
   }
   return hash.digest();
 }

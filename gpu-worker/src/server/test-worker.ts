@@ -1,12 +1,15 @@
 import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingMessage, Server } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { Tracer } from "@opentelemetry/api";
 import { SIGNATURE_HEADER, signCall } from "@qwen3-vl/shared/signature";
 import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
+import type { StoredMedium } from "@qwen3-vl/shared/worker-protocol";
 
 import { openCheckpoint } from "../checkpoint.ts";
 import { Admission } from "../engine/admission.ts";
@@ -18,6 +21,7 @@ import { tokenTable } from "../grammar/token-table.ts";
 import { Logger } from "../log.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
+import { StoredMedia } from "../stored-media/stored-media.ts";
 import { startTracing } from "../tracing/tracing.ts";
 import { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { ImagePreprocessor } from "../vision/image-preprocessor.ts";
@@ -42,6 +46,8 @@ interface StartOptions {
   places?: number;
   memory?: typeof MEMORY;
   template?: string;
+  /** Where stored media may be fetched. */
+  origin?: string;
   /** Where spans go; nowhere without. */
   tracesUrl?: string;
 }
@@ -52,16 +58,18 @@ export class TestWorker implements Generator {
   readonly admission: Admission;
   readonly server: WorkerServer;
   readonly service: ChatService;
+  readonly stored: StoredMedia;
   readonly #close: () => Promise<void>;
   #port = 0;
 
   constructor(
-    parts: { service: ChatService; figures: WorkerFigures; tracer: Tracer },
+    parts: { service: ChatService; figures: WorkerFigures; tracer: Tracer; stored: StoredMedia },
     places: number,
     close: () => Promise<void>,
   ) {
     this.admission = new Admission(places);
     this.service = parts.service;
+    this.stored = parts.stored;
     this.#close = close;
     this.server = new WorkerServer({
       ...parts,
@@ -75,7 +83,7 @@ export class TestWorker implements Generator {
 
   /** @param options the checkpoint's `template` may be another than its own */
   static async start(options: StartOptions = {}): Promise<TestWorker> {
-    const { places = 4, memory = MEMORY, template = "", tracesUrl } = options;
+    const { places = 4, memory = MEMORY, template = "", tracesUrl, origin } = options;
     const {
       config,
       generation,
@@ -107,10 +115,13 @@ export class TestWorker implements Generator {
     } as const;
     const service = new ChatService({ model, media, prompts, grammars, tokenizer, generation });
     const tracing = await startTracing(tracesUrl, new Logger("silent"));
-    const parts = { service, figures, tracer: tracing.tracer };
+    const folderOfClips = await mkdtemp(join(tmpdir(), "qwen3-vl-clips-"));
+    const stored = new StoredMedia({ origin, folder: folderOfClips, maxDiskBytes: 2 ** 30 });
+    const parts = { service, figures, tracer: tracing.tracer, stored };
     const worker = new TestWorker(parts, places, async () => {
       clips.close();
       await Promise.all([tracing.close(), images.close(), prompts.close(), grammars.close()]);
+      await rm(folderOfClips, { recursive: true, force: true });
     });
     worker.#port = await worker.server.listen("127.0.0.1", 0);
     return worker;
@@ -263,18 +274,20 @@ export interface Chat {
   id?: string;
   body: Record<string, unknown>;
   media?: readonly Uint8Array[];
+  stored?: readonly StoredMedium[];
   path?: string;
 }
 
 /** The call that the edge makes for a client's body. */
 export async function chatCall(chat: Chat): Promise<Call> {
-  const { id = randomUUID(), body, media = [], path = CHAT_COMPLETIONS_PATH } = chat;
+  const { id = randomUUID(), body, media = [], stored = [], path = CHAT_COMPLETIONS_PATH } = chat;
   const parts = media.map((content, index) => ({ name: `media-${index}`, content }));
   const request = JSON.stringify({
     id,
     body: { model: MODEL, messages: [{ role: "user", content: "hi" }], ...body },
     tenant: "tenant",
     media: parts.map(({ name, content }) => announced(name, content)),
+    stored,
   });
   const call = {
     method: "POST",

@@ -20,6 +20,7 @@ import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
 import { METRICS_PATH, METRICS_TYPE, formatMetrics } from "../metrics/metrics.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
+import type { StoredMedia } from "../stored-media/stored-media.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import type { ChatService } from "./chat-service.ts";
 import { RequestRegistry } from "./request-registry.ts";
@@ -32,6 +33,7 @@ export interface WorkerServerOptions {
   snapshot: () => EngineSnapshot;
   figures: WorkerFigures;
   admission: Admission;
+  stored: StoredMedia;
   tracer: Tracer;
   logger: Logger;
   /** Shared with the edge; every route but the probes wants calls signed with it. */

@@ -14,7 +14,7 @@ const SIGNATURES: readonly (readonly [RegExp, Container])[] = [
 ];
 
 /** Two packets of a transport stream. */
-const SNIFFED_BYTES = 192;
+export const SNIFFED_BYTES = 192;
 
 /**
  * The container by its first bytes, so that FFmpeg need not guess: its guesses include playlists.

@@ -22,7 +22,9 @@ import {
   AV_CODEC_ID_VP9,
 } from "node-av/constants";
 
-import { sniffContainer } from "./clip-container.ts";
+import { openClip } from "./clip-bytes.ts";
+import type { ClipBytes, ClipReader } from "./clip-bytes.ts";
+import { SNIFFED_BYTES, sniffContainer } from "./clip-container.ts";
 import type { Container } from "./clip-container.ts";
 import { damagedClip, invalidClip } from "./clip-errors.ts";
 
@@ -49,35 +51,37 @@ export const MAX_FRAME_PIXELS = 7680 * 4320;
 /** Bytes that FFmpeg reads at once. */
 const READ_BYTES = 64 * 1024;
 
-/** A clip in memory, taken apart by FFmpeg, which opens nothing else: no file, no protocol, no other format. */
+/** A clip that we read for it, taken apart by FFmpeg, which opens nothing else: no file, no protocol, no other format. */
 export class ClipDemuxer implements Disposable {
   /** The stream of pictures. */
   readonly stream: Stream;
   readonly container: Container;
   readonly #context: FormatContext;
   readonly #io: IOContext;
+  readonly #reader: ClipReader;
   readonly #packet = new Packet();
 
-  private constructor(context: FormatContext, io: IOContext, container: Container) {
+  private constructor(opened: Opened, reader: ClipReader, container: Container) {
+    const { context, io } = opened;
     this.#context = context;
     this.#io = io;
+    this.#reader = reader;
     this.container = container;
     this.stream = pictureStream(context);
     this.#packet.alloc();
   }
 
   /** @throws ApiError for anything that is no clip of a known kind */
-  static open(bytes: Uint8Array): ClipDemuxer {
-    const container = sniffContainer(bytes);
-    const io = readerOf(bytes);
-    const context = new FormatContext();
-    try {
-      openContext(context, io, container);
-      return new ClipDemuxer(context, io, container);
-    } catch (error) {
-      close(context, io);
-      throw error;
-    }
+  static open(clip: ClipBytes): ClipDemuxer {
+    using parts = new DisposableStack();
+    const reader = parts.use(openClip(clip));
+    const container = sniffContainer(reader.read(0, SNIFFED_BYTES));
+    const opened = { context: new FormatContext(), io: contextOf(reader) };
+    parts.adopt(opened, close);
+    openContext(opened, container);
+    const demuxer = new ClipDemuxer(opened, reader, container);
+    parts.move(); // from here on they are the demuxer's
+    return demuxer;
   }
 
   /** The stream's packets from here on; each is the same object, and gone when the next is asked for. */
@@ -107,11 +111,17 @@ export class ClipDemuxer implements Disposable {
 
   [Symbol.dispose](): void {
     this.#packet.free();
-    close(this.#context, this.#io);
+    close({ context: this.#context, io: this.#io });
+    this.#reader[Symbol.dispose]();
   }
 }
 
-function openContext(context: FormatContext, io: IOContext, container: Container): void {
+interface Opened {
+  context: FormatContext;
+  io: IOContext;
+}
+
+function openContext({ context, io }: Opened, container: Container): void {
   context.allocContext();
   context.pb = io;
   context.setFlags(AVFMT_FLAG_CUSTOM_IO);
@@ -160,20 +170,20 @@ function assertDecodable({ codecpar }: Stream): void {
   }
 }
 
-function readerOf(bytes: Uint8Array): IOContext {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function contextOf(reader: ClipReader): IOContext {
+  const { byteLength } = reader;
   let position = 0;
   const read = (size: number) => {
-    const chunk = buffer.subarray(position, position + size);
+    const chunk = reader.read(position, size);
     position += chunk.length;
     return chunk.length === 0 ? AVERROR_EOF : chunk;
   };
   const seek = (offset: bigint, whence: number) => {
     if ((whence & AVSEEK_SIZE) !== 0) {
-      return BigInt(buffer.length);
+      return BigInt(byteLength);
     }
-    const from = whence === AVSEEK_CUR ? position : whence === AVSEEK_END ? buffer.length : 0;
-    position = Math.min(Math.max(from + Number(offset), 0), buffer.length);
+    const from = whence === AVSEEK_CUR ? position : whence === AVSEEK_END ? byteLength : 0;
+    position = Math.min(Math.max(from + Number(offset), 0), byteLength);
     return BigInt(position);
   };
   const io = new IOContext();
@@ -181,7 +191,7 @@ function readerOf(bytes: Uint8Array): IOContext {
   return io;
 }
 
-function close(context: FormatContext, io: IOContext): void {
+function close({ context, io }: Opened): void {
   context.closeInputSync();
   io.freeContext();
 }

@@ -2,6 +2,7 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 import type { Frame, Packet, Stream } from "node-av";
 import { AV_NOPTS_VALUE, AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants";
 
+import type { ClipBytes } from "./clip-bytes.ts";
 import { ClipDecoder } from "./clip-decoder.ts";
 import { ClipDemuxer } from "./clip-demuxer.ts";
 import { damagedClip } from "./clip-errors.ts";
@@ -23,16 +24,16 @@ export class ClipSource {
   /** Upright, in pixels. */
   readonly width: number;
   readonly height: number;
-  readonly #bytes: Uint8Array;
+  readonly #clip: ClipBytes;
   readonly #index: FrameIndex;
   readonly #turns: number;
 
   /** @throws ApiError for anything that is no clip of a known kind */
-  constructor(bytes: Uint8Array) {
-    using demuxer = ClipDemuxer.open(bytes);
+  constructor(clip: ClipBytes) {
+    using demuxer = ClipDemuxer.open(clip);
     const { stream } = demuxer;
     const { width, height } = stream.codecpar;
-    this.#bytes = bytes;
+    this.#clip = clip;
     this.#index = indexFrames(demuxer);
     this.#turns = quarterTurns(stream.codecpar.getCodedSideData(AV_PKT_DATA_DISPLAYMATRIX));
     const isOnItsSide = this.#turns % 2 === 1;
@@ -62,7 +63,7 @@ export class ClipSource {
       );
     }
     // The first one has read its packets to their end; a fresh one begins again.
-    using demuxer = ClipDemuxer.open(this.#bytes);
+    using demuxer = ClipDemuxer.open(this.#clip);
     using converter = new RgbConverter(this.#turns);
     for (const segment of segments) {
       yield* this.#decodeSegment(demuxer, converter, segment);

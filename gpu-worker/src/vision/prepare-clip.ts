@@ -1,6 +1,7 @@
 import type { ClipOptions } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
 
+import type { ClipBytes } from "./clip-bytes.ts";
 import { planClip, planFrameList } from "./clip-plan.ts";
 import type { ClipPlan } from "./clip-plan.ts";
 import { ClipSource } from "./clip-source.ts";
@@ -14,7 +15,7 @@ import type { ClipSettings } from "./video-processor-config.ts";
 
 /** A clip in a container, or as the list of its frames with their rate. */
 export type ClipInput =
-  | { kind: "container"; bytes: Uint8Array }
+  | { kind: "container"; bytes: ClipBytes }
   | { kind: "frames"; frames: readonly Uint8Array[]; sampleFps: number };
 
 export interface ClipTask {

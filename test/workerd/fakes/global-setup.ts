@@ -3,6 +3,7 @@ import type { TestProject } from "vitest/node";
 import { handleGpuWorkerCall } from "./gpu-worker.ts";
 import { listen } from "./listen.ts";
 import { servePicture } from "./picture-server.ts";
+import { startS3 } from "./s3-server.ts";
 
 /** Starts the servers the edge talks to; returns what stops them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -10,11 +11,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const pictures = await listen(servePicture);
   const closed = await listen(() => {});
   await closed.close();
+  const s3 = await startS3();
 
   project.provide("gpuWorkerUrl", gpuWorker.url);
   project.provide("pictureServerUrl", pictures.url);
   project.provide("closedPort", closed.port);
+  project.provide("s3", s3.variables);
   return async () => {
-    await Promise.all([gpuWorker.close(), pictures.close()]);
+    await Promise.all([gpuWorker.close(), pictures.close(), s3.close()]);
   };
 }

@@ -12,6 +12,7 @@ import { sha256Hex, SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signat
 import { toUsage } from "@qwen3-vl/shared/usage";
 import { WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
 import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
+import type { StoredMedium } from "@qwen3-vl/shared/worker-protocol";
 
 import { runScript } from "./gpu-worker-scripts.ts";
 import { GPU_WORKER_SECRET } from "./secret.ts";
@@ -24,6 +25,8 @@ export interface RecordedCall {
   traceparent: string | null;
   body: ChatRequest;
   media: { name: string; type: string; bytes: number }[];
+  /** Those that it fetched, and that were as announced. */
+  stored: { name: string; type: string; bytes: number }[];
   /** The edge closed the connection before the answer was whole. */
   wasClosed: boolean;
   wasAborted: boolean;
@@ -86,7 +89,7 @@ async function receive(request: IncomingMessage): Promise<RecordedCall> {
     throw new TypeError("part request is not text");
   }
   await verify(request, "/v1/chat/completions", signed);
-  const { id, body, media } = WorkerRequest.parse(JSON.parse(signed));
+  const { id, body, media, stored } = WorkerRequest.parse(JSON.parse(signed));
   for (const { name, bytes, sha256, type } of media) {
     const file = form.get(name);
     if (!(file instanceof File) || file.size !== bytes || file.type !== type) {
@@ -96,6 +99,7 @@ async function receive(request: IncomingMessage): Promise<RecordedCall> {
       throw new Error(`part ${name} has another digest than was signed`);
     }
   }
+  await Promise.all(stored.map(fetchStored));
   const parsed = parseChatRequest(body);
   const seen = {
     wasClosed: false,
@@ -105,7 +109,16 @@ async function receive(request: IncomingMessage): Promise<RecordedCall> {
   };
   const header = request.headers["traceparent"];
   const traceparent = header === undefined ? null : String(header);
-  return { id, prompt: promptOf(parsed), traceparent, body: parsed, media, ...seen };
+  return { id, prompt: promptOf(parsed), traceparent, body: parsed, media, stored, ...seen };
+}
+
+async function fetchStored({ name, url, bytes, sha256, etag }: StoredMedium): Promise<void> {
+  const answer = await fetch(url, { redirect: "error" });
+  const content = new Uint8Array(await answer.arrayBuffer());
+  const isWhole = content.length === bytes && answer.headers.get("ETag") === etag;
+  if (!isWhole || (sha256 !== null && (await sha256Hex(content)) !== sha256)) {
+    throw new Error(`${name} in the bucket is not what was announced`);
+  }
 }
 
 async function verify(request: IncomingMessage, path: string, content: string): Promise<void> {

@@ -6,6 +6,15 @@ type Behaviour = (response: ServerResponse, request: IncomingMessage) => Promise
 
 const PNG = Buffer.concat([Buffer.from("\u0089PNG\r\n\u001a\n", "latin1"), Buffer.alloc(100)]);
 
+const MIB = 2 ** 20;
+
+/** Bytes that begin as an MP4. */
+function clip(length: number): Buffer {
+  const bytes = Buffer.alloc(length, "clip");
+  bytes.write("\0\0\0\u0018ftypisom\0\0\0\0isommp42", "latin1");
+  return bytes;
+}
+
 const BEHAVIOURS: Record<string, Behaviour> = {
   "/good.png": (response) => send(response, 200, PNG),
   "/typed-as-html.png": (response) => send(response, 200, PNG, { "Content-Type": "text/html" }),
@@ -14,6 +23,19 @@ const BEHAVIOURS: Record<string, Behaviour> = {
   "/picture.svg": (response) => send(response, 200, "<svg xmlns='http://www.w3.org/2000/svg'/>"),
   "/17-mib.png": (response) =>
     send(response, 200, Buffer.concat([PNG, Buffer.alloc(17 * 2 ** 20)])),
+  "/small.mp4": (response) => send(response, 200, clip(MIB)),
+  "/20-mib.mp4": (response) => send(response, 200, clip(20 * MIB)),
+  "/40-mib-chunked.mp4": (response) => streamClip(response, 40),
+  "/20-mib-page.mp4": (response) => send(response, 200, Buffer.alloc(20 * MIB, "<html>")),
+  "/5-gib.mp4": (response) => {
+    response.writeHead(200, { "Content-Length": String(5 * 2 ** 30) });
+    response.write(clip(MIB));
+  },
+  "/breaks-off.mp4": (response) => {
+    response.writeHead(200, { "Content-Length": String(40 * MIB) });
+    response.write(clip(20 * MIB), () => response.destroy());
+  },
+  "/never-ends.mp4": (response) => streamClip(response, Infinity),
   "/empty.png": (response) => send(response, 200, ""),
   "/missing.png": (response) => send(response, 404, PNG),
   "/partial.png": (response) => send(response, 206, PNG),
@@ -63,6 +85,17 @@ export function servePicture(request: IncomingMessage, response: ServerResponse)
   } else {
     void behaviour(response, request);
   }
+}
+
+async function streamClip(response: ServerResponse, mebibytes: number): Promise<void> {
+  response.writeHead(200);
+  response.write(clip(MIB));
+  for (let sent = 1; sent < mebibytes && !response.closed; sent++) {
+    await new Promise((resolve) => {
+      response.write(Buffer.alloc(MIB, "clip"), resolve);
+    });
+  }
+  response.end();
 }
 
 async function endless(response: ServerResponse): Promise<void> {

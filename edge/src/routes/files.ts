@@ -1,0 +1,99 @@
+import { ApiError } from "@qwen3-vl/shared/errors";
+import { FILE_ID, FilePurpose } from "@qwen3-vl/shared/files";
+import type { FileDeleted } from "@qwen3-vl/shared/files";
+import { Hono } from "hono";
+import type { Context } from "hono";
+import * as z from "zod";
+
+import type { AppEnv } from "../env.ts";
+import { createFile } from "../files/create-file.ts";
+import { deleteFileRow, findFile, listFiles } from "../files/files-table.ts";
+import { toFileObject } from "../files/stored-file.ts";
+import type { StoredFile } from "../files/stored-file.ts";
+import { parseValue } from "../http/parse-json-body.ts";
+import { methodNotAllowed } from "../middleware/answer-error.ts";
+import { untilSettled } from "../middleware/until-settled.ts";
+import { deleteObject, getObject } from "../storage/objects.ts";
+import { requireStorage } from "../storage/storage-settings.ts";
+
+/** As OpenAI's; a page holds fewer than may be asked for, and `has_more` tells. */
+const Listing = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+  order: z.enum(["asc", "desc"]).default("desc"),
+  after: z.string().optional(),
+  purpose: FilePurpose.optional(),
+});
+const MAX_PAGE = 1000;
+
+/** `/v1/files`: OpenAI's Files, of pictures and clips. */
+export const files = new Hono<AppEnv>()
+  .post("/", async (c) => {
+    const store = { db: c.env.DB, s3: requireStorage(c.env) };
+    const creating = createFile(store, c.var.apiKey, c.req.raw);
+    return c.json(toFileObject(await untilSettled(c, creating)));
+  })
+  .get("/", async (c) => {
+    requireStorage(c.env);
+    const { limit, order, after, purpose } = parseValue(c.req.query(), Listing);
+    const page = Math.min(limit, MAX_PAGE);
+    const cursor = after === undefined ? undefined : await ownFile(c, after, "after");
+    const listing = { limit: page + 1, order, after: cursor, purpose };
+    const found = await listFiles(c.env.DB, viewer(c), listing);
+    const data = found.slice(0, page).map(toFileObject);
+    return c.json({
+      object: "list",
+      data,
+      first_id: data[0]?.id ?? null,
+      last_id: data.at(-1)?.id ?? null,
+      has_more: found.length > page,
+    });
+  })
+  .get("/:id", async (c) => c.json(toFileObject(await ownFile(c, c.req.param("id")))))
+  .get("/:id/content", async (c) => content(c, await ownFile(c, c.req.param("id"))))
+  .delete("/:id", async (c) => {
+    const s3 = requireStorage(c.env);
+    const { id, objectKey } = await ownFile(c, c.req.param("id"));
+    await deleteObject(s3, objectKey);
+    await deleteFileRow(c.env.DB, id);
+    return c.json({ id, object: "file", deleted: true } satisfies FileDeleted);
+  })
+  .all("/", methodNotAllowed("GET", "POST"))
+  .all("/:id", methodNotAllowed("GET", "DELETE"))
+  .all("/:id/content", methodNotAllowed("GET"));
+
+const viewer = (c: Context<AppEnv>) => ({ tenant: c.var.apiKey.tenant, now: Date.now() });
+
+/** @throws ApiError `not_found` for another tenant's file as for none */
+async function ownFile(c: Context<AppEnv>, id: string, param = "id"): Promise<StoredFile> {
+  requireStorage(c.env);
+  const file = FILE_ID.test(id) ? await findFile(c.env.DB, viewer(c), id) : undefined;
+  if (file === undefined) {
+    throw new ApiError("not_found", "There is no such file.", { param });
+  }
+  return file;
+}
+
+/** Streamed from the storage as it comes; a range of it where one is asked for. */
+async function content(c: Context<AppEnv>, file: StoredFile): Promise<Response> {
+  const range = /^bytes=[\d-]{1,40}$/.exec(c.req.header("Range") ?? "")?.[0];
+  const options = { range, signal: c.req.raw.signal };
+  const stored = await getObject(requireStorage(c.env), file.objectKey, options);
+  if (stored === undefined) {
+    throw new ApiError("not_found", "There is no such file.", { param: "id" });
+  }
+  const name = encodeURIComponent(file.filename).replaceAll("'", "%27");
+  const headers = new Headers({
+    "Content-Type": file.type,
+    "Content-Disposition": `attachment; filename*=UTF-8''${name}`,
+    "X-Content-Type-Options": "nosniff",
+    "Accept-Ranges": "bytes",
+    "Cache-Control": "private, no-store",
+  });
+  for (const header of ["Content-Length", "Content-Range"]) {
+    const value = stored.headers.get(header);
+    if (value !== null) {
+      headers.set(header, value);
+    }
+  }
+  return new Response(stored.body, { status: stored.status, headers });
+}
