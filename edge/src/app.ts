@@ -4,23 +4,33 @@ import type { AppEnv } from "./env.ts";
 import { answerError, notFound } from "./middleware/answer-error.ts";
 import { cors } from "./middleware/cors.ts";
 import { drainRefusedRequest } from "./middleware/drain-refused-request.ts";
+import { observeRequests } from "./middleware/observe-requests.ts";
+import { provideBackends } from "./middleware/provide-backends.ts";
 import { requestId } from "./middleware/request-id.ts";
+import { requireAdminToken } from "./middleware/require-admin-token.ts";
 import { requireApiKey } from "./middleware/require-api-key.ts";
+import { EdgeFigures } from "./observability/edge-figures.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import { estimate } from "./routes/estimate.ts";
 import { health } from "./routes/health.ts";
+import { metrics } from "./routes/metrics.ts";
 import { models } from "./routes/models.ts";
 
 /** The API on one screen. */
 export function createApp(): Hono<AppEnv> {
+  const figures = new EdgeFigures();
   return new Hono<AppEnv>()
     .onError(answerError)
     .notFound(notFound)
     .use(requestId)
+    .use(observeRequests(figures))
     .use(cors)
     .use(drainRefusedRequest)
     .route("/health", health)
+    .use("/metrics", requireAdminToken)
+    .route("/metrics", metrics(figures))
     .use("/v1/*", requireApiKey())
+    .use("/v1/*", provideBackends())
     .route("/v1/chat/completions/estimate", estimate)
     .route("/v1/chat/completions", chatCompletions)
     .route("/v1/models", models);

@@ -19,6 +19,11 @@ export const CHAT_COMPLETIONS_PATH = "/v1/chat/completions";
 /** The same body as a chat completion; answers an `Estimate`. */
 export const ESTIMATE_PATH = "/v1/chat/completions/estimate";
 export const MODELS_PATH = "/v1/models";
+/** 200 while the worker takes requests, 503 while it is full or shuts down. */
+export const HEALTH_PATH = "/v1/health";
+
+/** The `X-Request-Id` that the client sees: for log lines, not a key; the client may have chosen it. */
+export const REQUEST_ID_HEADER = "X-Request-Id";
 
 export const abortPath = (requestId: string) => `/v1/requests/${requestId}/abort`;
 

@@ -16,6 +16,7 @@ export default defineConfig({
         bindings: {
           GPU_WORKER_URL: inject("gpuWorkerUrl"),
           GPU_WORKER_SECRET,
+          BACKEND_WAIT_SECONDS: "0",
           ALLOW_HTTP_LOOPBACK: "true",
           LOG: "silent",
           MIGRATIONS: await readD1Migrations(inRepository("edge/migrations")),

@@ -6,7 +6,8 @@ export interface Part {
 
 export interface MultipartBody {
   contentType: string;
-  body: ReadableStream<Uint8Array>;
+  /** The whole body, each time anew. */
+  body: () => ReadableStream<Uint8Array>;
 }
 
 /**
@@ -17,7 +18,7 @@ export function multipartBody(parts: readonly Part[]): MultipartBody {
   const boundary = `part-${crypto.randomUUID()}`;
   return {
     contentType: `multipart/form-data; boundary=${boundary}`,
-    body: streamOf(chunks(parts, boundary)),
+    body: () => streamOf(chunks(parts, boundary)),
   };
 }
 

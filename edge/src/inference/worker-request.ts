@@ -4,12 +4,15 @@ import { sha256Hex } from "@qwen3-vl/shared/signature";
 import { cidUrl, REQUEST_PART } from "@qwen3-vl/shared/worker-protocol";
 import type { InlineMedium, WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
 
+import { conversationKey } from "../backends/conversation-key.ts";
 import type { LoadedMedium } from "../media/load-media.ts";
 import { multipartBody } from "./multipart.ts";
 import type { MultipartBody } from "./multipart.ts";
 
 export interface OutgoingRequest extends MultipartBody {
   id: string;
+  /** What its conversation is known by. */
+  conversation: string;
   /** The part `request`: what the signature covers. */
   signedContent: string;
 }
@@ -27,10 +30,12 @@ export async function toWorkerRequest(
   const media = await Promise.all(loaded.map(describe));
   const cids = new Map(loaded.map(({ url }, index) => [url, cidUrl(mediaName(index))]));
   const body = withCids(request, cids);
+  const digests = new Map(loaded.map(({ url }, index) => [url, media[index]?.sha256]));
   const workerRequest: WorkerRequest = { id, tenant, priority, body, media };
   const signedContent = JSON.stringify(workerRequest);
   return {
     id,
+    conversation: conversationKey(tenant, request, (url) => digests.get(url) ?? url),
     signedContent,
     ...multipartBody([
       { name: REQUEST_PART, type: "application/json", content: signedContent },

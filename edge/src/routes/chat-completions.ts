@@ -1,11 +1,10 @@
 import { mediaParts, parseChatRequest, urlsOf } from "@qwen3-vl/shared/chat";
-import { TRACEPARENT_HEADER } from "@qwen3-vl/shared/traceparent";
 import { Hono } from "hono";
 import type { Context } from "hono";
 
 import type { AppEnv } from "../env.ts";
 import { readJson } from "../http/read-json.ts";
-import { toGpuWorker } from "../inference/gpu-worker-client.ts";
+import { callHeaders } from "../inference/call-headers.ts";
 import { runCompletion } from "../inference/run-completion.ts";
 import type { CompletionEnding } from "../inference/run-completion.ts";
 import { toWorkerRequest } from "../inference/worker-request.ts";
@@ -13,6 +12,7 @@ import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { createLogger } from "../observability/logger.ts";
 import { insertUsageRecord } from "../usage/usage-records.ts";
+import { backendAccess } from "./backend-access.ts";
 
 /** `POST /v1/chat/completions`, streamed and not. */
 export const chatCompletions = new Hono<AppEnv>()
@@ -20,7 +20,7 @@ export const chatCompletions = new Hono<AppEnv>()
     const startedAt = Date.now();
     const client = c.req.raw.signal;
     const request = parseChatRequest(await readJson(c.req.raw));
-    const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
+    const access = backendAccess(c);
     const urls = mediaParts(request).flatMap(urlsOf);
     const media = await loadMedia(urls, fetchPolicyOf(c.env), client);
 
@@ -29,11 +29,21 @@ export const chatCompletions = new Hono<AppEnv>()
     const outgoing = await toWorkerRequest({ id, tenant: c.var.apiKey.tenant }, request, media);
     client.throwIfAborted();
     const logger = createLogger(c.env.LOG);
-    const traceparent = c.req.header(TRACEPARENT_HEADER);
-    const call = { worker, request: outgoing, traceparent, client, logger };
-    const completion = runCompletion(call);
+    const completion = runCompletion({
+      ...access,
+      request: outgoing,
+      isStreamed: request.stream,
+      headers: callHeaders(c.var),
+      client,
+      logger,
+    });
     const books = { id, model: request.model, startedAt };
-    c.executionCtx.waitUntil(completion.ending.then((ending) => record(c, books, ending)));
+    const { notes } = c.var;
+    notes.workerRequestId = id;
+    notes.model = request.model;
+    notes.mediaBytes = media.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+    notes.ended = completion.ending.then((ending) => record(c, books, ending));
+    c.executionCtx.waitUntil(notes.ended); // before the answer: a client that leaves ends the rest
     return completion.answer;
   })
   .all(methodNotAllowed("POST"));
@@ -45,20 +55,20 @@ interface Books {
 }
 
 async function record(
-  { env, var: { requestId, apiKey } }: Context<AppEnv>,
+  { env, var: { requestId, apiKey, notes } }: Context<AppEnv>,
   books: Books,
   ending: CompletionEnding | undefined,
 ): Promise<void> {
   if (ending === undefined) {
     return;
   }
+  const { worker, ...told } = ending;
+  Object.assign(notes, told, { worker: worker.url.host });
   const durationMs = Date.now() - books.startedAt;
-  const usage = { ...books, ...ending, requestId, apiKeyId: apiKey.id, durationMs };
-  const logger = createLogger(env.LOG);
-  logger.info("completion_ended", usage);
+  const usage = { ...books, ...told, requestId, apiKeyId: apiKey.id, durationMs };
   try {
     await insertUsageRecord(env.DB, usage);
   } catch (cause) {
-    logger.error("usage_not_recorded", { ...usage, cause });
+    createLogger(env.LOG).error("usage_not_recorded", { ...usage, cause });
   }
 }

@@ -2,26 +2,32 @@ import { mediaParts, parseChatRequest, urlsOf } from "@qwen3-vl/shared/chat";
 import { ESTIMATE_PATH } from "@qwen3-vl/shared/worker-protocol";
 import { Hono } from "hono";
 
+import { sendToBackend } from "../backends/send-to-backend.ts";
 import type { AppEnv } from "../env.ts";
 import { readJson } from "../http/read-json.ts";
-import { callGpuWorker, toGpuWorker } from "../inference/gpu-worker-client.ts";
+import { callHeaders } from "../inference/call-headers.ts";
 import { toClientAnswer } from "../inference/worker-answer.ts";
 import { toWorkerRequest } from "../inference/worker-request.ts";
 import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
+import { backendAccess } from "./backend-access.ts";
 
 /** `POST /v1/chat/completions/estimate`: the exact prompt tokens of a request, without running the model. */
 export const estimate = new Hono<AppEnv>()
   .post("/", async (c) => {
     const { signal } = c.req.raw;
     const request = parseChatRequest(await readJson(c.req.raw));
-    const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
     const urls = mediaParts(request).flatMap(urlsOf);
     const media = await loadMedia(urls, fetchPolicyOf(c.env), signal);
     const origin = { id: crypto.randomUUID(), tenant: c.var.apiKey.tenant };
-    const outgoing = await toWorkerRequest(origin, request, media);
-    const call = { ...outgoing, method: "POST", path: ESTIMATE_PATH, signal } as const;
-    const answer = await callGpuWorker(worker, call);
-    return toClientAnswer(answer, answer.body);
+    const { conversation, ...outgoing } = await toWorkerRequest(origin, request, media);
+    const headers = callHeaders(c.var);
+    const sent = await sendToBackend({
+      ...backendAccess(c),
+      conversation,
+      call: { ...outgoing, method: "POST", path: ESTIMATE_PATH, headers, signal },
+    });
+    sent.leave();
+    return toClientAnswer(sent.response, sent.response.body);
   })
   .all(methodNotAllowed("POST"));

@@ -44,6 +44,7 @@ interface StartOptions {
   template?: string;
   /** Where spans go; nowhere without. */
   tracesUrl?: string;
+  logger?: Logger;
 }
 
 /** A worker server on a free port, real but for its generator: each test says what that answers. */
@@ -56,7 +57,7 @@ export class TestWorker implements Generator {
   #port = 0;
 
   constructor(
-    parts: { service: ChatService; figures: WorkerFigures; tracer: Tracer },
+    parts: { service: ChatService; figures: WorkerFigures; tracer: Tracer; logger: Logger },
     places: number,
     close: () => Promise<void>,
   ) {
@@ -68,7 +69,6 @@ export class TestWorker implements Generator {
       generator: this,
       snapshot: () => snapshotOf(),
       admission: this.admission,
-      logger: new Logger("silent"),
       secret: SECRET,
     });
   }
@@ -76,6 +76,7 @@ export class TestWorker implements Generator {
   /** @param options the checkpoint's `template` may be another than its own */
   static async start(options: StartOptions = {}): Promise<TestWorker> {
     const { places = 4, memory = MEMORY, template = "", tracesUrl } = options;
+    const logger = options.logger ?? new Logger("silent");
     const {
       config,
       generation,
@@ -106,8 +107,8 @@ export class TestWorker implements Generator {
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     } as const;
     const service = new ChatService({ model, media, prompts, grammars, tokenizer, generation });
-    const tracing = await startTracing(tracesUrl, new Logger("silent"));
-    const parts = { service, figures, tracer: tracing.tracer };
+    const tracing = await startTracing(tracesUrl, logger);
+    const parts = { service, figures, tracer: tracing.tracer, logger };
     const worker = new TestWorker(parts, places, async () => {
       clips.close();
       await Promise.all([tracing.close(), images.close(), prompts.close(), grammars.close()]);

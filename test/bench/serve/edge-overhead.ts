@@ -79,7 +79,7 @@ async function prepare(
         "Content-Type": outgoing.contentType,
         [SIGNATURE_HEADER]: await signCall(worker.secret, call, new Date()),
       },
-      body: await buffer(outgoing.body),
+      body: await buffer(outgoing.body()),
     },
     throughEdge: {
       path: CHAT_COMPLETIONS_PATH,

@@ -7,14 +7,19 @@ import { servePicture } from "./picture-server.ts";
 /** Starts the servers the edge talks to; returns what stops them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const gpuWorker = await listen(handleGpuWorkerCall());
+  const [first, second] = await Promise.all([
+    listen(handleGpuWorkerCall()),
+    listen(handleGpuWorkerCall()),
+  ]);
   const pictures = await listen(servePicture);
   const closed = await listen(() => {});
   await closed.close();
 
   project.provide("gpuWorkerUrl", gpuWorker.url);
+  project.provide("twoWorkerUrls", [first.url, second.url]);
   project.provide("pictureServerUrl", pictures.url);
   project.provide("closedPort", closed.port);
   return async () => {
-    await Promise.all([gpuWorker.close(), pictures.close()]);
+    await Promise.all([gpuWorker, first, second, pictures].map((server) => server.close()));
   };
 }

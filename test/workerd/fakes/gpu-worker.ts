@@ -1,6 +1,7 @@
 /**
  * A GPU worker that follows a script instead of a model: the request's `model` names the script.
- * `GET /__calls?prompt=…` tells what it was asked, by the text of the first message.
+ * `GET /__calls?prompt=…` tells what it was asked, by the text of the first message, and
+ * `GET /__mode?is=…` makes it a worker that is busy or down.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
@@ -8,18 +9,23 @@ import { text } from "node:stream/consumers";
 import { parseChatRequest } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import { sha256Hex, SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
+import { TRACEPARENT_HEADER, TRACESTATE_HEADER } from "@qwen3-vl/shared/traceparent";
 import { toUsage } from "@qwen3-vl/shared/usage";
-import { WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
+import { REQUEST_ID_HEADER, WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
 
 import { runScript } from "./gpu-worker-scripts.ts";
 import { GPU_WORKER_SECRET } from "./secret.ts";
+import { answerFor, isWorkerMode } from "./worker-mode.ts";
+import type { WorkerMode } from "./worker-mode.ts";
 
 /** What the worker saw of one request. */
 export interface RecordedCall {
   id: string;
   prompt: string;
-  /** The header of that name. */
+  /** The headers of those names. */
   traceparent: string | null;
+  tracestate: string | null;
+  requestId: string | null;
   body: ChatRequest;
   media: { name: string; type: string; bytes: number }[];
   /** The edge closed the connection before the answer was whole. */
@@ -28,21 +34,29 @@ export interface RecordedCall {
   completionTokens: number;
 }
 
+interface FakeWorker {
+  calls: Map<string, RecordedCall>;
+  mode: WorkerMode;
+  /** Calls that came while it was not up. */
+  refused: number;
+}
+
 /** The worker's routes over a memory of calls of its own. */
 export function handleGpuWorkerCall(): RequestListener {
-  const calls = new Map<string, RecordedCall>();
+  const worker: FakeWorker = { calls: new Map(), mode: "up", refused: 0 };
   return (request, response) => {
-    route(calls, request, response).catch((error: unknown) => {
+    route(worker, request, response).catch((error: unknown) => {
       sendJson(response, 400, { error: { message: String(error) } });
     });
   };
 }
 
 async function route(
-  calls: Map<string, RecordedCall>,
+  worker: FakeWorker,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { calls } = worker;
   const url = new URL(request.url ?? "/", "http://fake");
   const abortedId = /^\/v1\/requests\/([\w-]+)\/abort$/.exec(url.pathname)?.[1];
   if (url.pathname === "/__calls") {
@@ -52,6 +66,14 @@ async function route(
       200,
       [...calls.values()].filter((call) => call.prompt === prompt),
     );
+  } else if (url.pathname === "/__mode") {
+    const mode = url.searchParams.get("is");
+    const { refused } = worker;
+    Object.assign(worker, isWorkerMode(mode) ? { mode, refused: 0 } : {});
+    sendJson(response, 200, { refused });
+  } else if (answerFor(worker.mode, response)) {
+    worker.refused++;
+    request.resume();
   } else if (url.pathname === "/v1/chat/completions") {
     const call = await receive(request);
     calls.set(call.id, call);
@@ -90,9 +112,16 @@ async function receive(request: IncomingMessage): Promise<RecordedCall> {
   }
   const parsed = parseChatRequest(body);
   const seen = { wasClosed: false, wasAborted: false, completionTokens: 0 };
-  const header = request.headers["traceparent"];
-  const traceparent = header === undefined ? null : String(header);
-  return { id, prompt: promptOf(parsed), traceparent, body: parsed, media, ...seen };
+  const header = (name: string) => {
+    const value = request.headers[name.toLowerCase()];
+    return value === undefined ? null : String(value);
+  };
+  const told = {
+    traceparent: header(TRACEPARENT_HEADER),
+    tracestate: header(TRACESTATE_HEADER),
+    requestId: header(REQUEST_ID_HEADER),
+  };
+  return { id, prompt: promptOf(parsed), ...told, body: parsed, media, ...seen };
 }
 
 async function verify(request: IncomingMessage, path: string, content: string): Promise<void> {
