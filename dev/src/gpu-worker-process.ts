@@ -46,6 +46,7 @@ export class GpuWorkerProcess {
         CACHE_DIR: settings.STATE_DIR,
         WORKER_SECRET: secret,
         DRAIN_SECONDS: "0",
+        ALLOW_HTTP_LOOPBACK: "true",
         LOG: settings.LOG,
       },
       stdio: ["ignore", "ignore", "inherit", "ipc"],

@@ -55,6 +55,9 @@ async function startBehind(
       DEV_API_KEY: apiKey,
       ALLOW_HTTP_LOOPBACK: "true",
       DRAIN_REFUSED_REQUESTS: "true",
+      FETCH_IN: settings.FETCH_IN,
+      MEDIA_ALLOW_HOSTS: settings.MEDIA_ALLOW_HOSTS ?? "",
+      MEDIA_DENY_HOSTS: settings.MEDIA_DENY_HOSTS ?? "",
       LOG: settings.LOG,
     },
   });

@@ -11,6 +11,7 @@
  */
 import * as z from "zod";
 
+import { FetchPolicy } from "./fetch-policy.ts";
 import { MAX_INLINE_MEDIA_BYTES, MAX_MEDIA_URLS, MAX_VIDEO_BYTES } from "./limits.ts";
 import { Usage } from "./usage.ts";
 
@@ -53,6 +54,8 @@ export const WorkerRequest = z.strictObject({
       (media) => media.reduce((sum, { bytes }) => sum + bytes, 0) <= MAX_INLINE_MEDIA_BYTES,
       `expected at most ${MAX_INLINE_MEDIA_BYTES} bytes together`,
     ),
+  /** By what policy the worker itself fetches the `https:` URLs that still stand in the body; it fetches none without. */
+  fetch: FetchPolicy.optional(),
 });
 export type WorkerRequest = z.infer<typeof WorkerRequest>;
 export type Priority = WorkerRequest["priority"];

@@ -72,6 +72,7 @@ const RecordedCalls = z.array(
     tracestate: z.string().nullable(),
     requestId: z.string().nullable(),
     body: z.object({ messages: z.array(z.object({ content: z.unknown() })) }),
+    fetch: z.unknown(),
     media: z.array(
       z.object({ name: z.string(), type: z.string(), bytes: z.int(), sha256: z.string() }),
     ),

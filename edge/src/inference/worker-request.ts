@@ -23,7 +23,8 @@ export async function toWorkerRequest(
     id,
     tenant,
     priority = "interactive",
-  }: Pick<WorkerRequest, "id" | "tenant"> & Partial<Pick<WorkerRequest, "priority">>,
+    ...fetching
+  }: Pick<WorkerRequest, "id" | "tenant"> & Partial<Pick<WorkerRequest, "priority" | "fetch">>,
   request: ChatRequest,
   loaded: readonly LoadedMedium[],
 ): Promise<OutgoingRequest> {
@@ -31,7 +32,7 @@ export async function toWorkerRequest(
   const cids = new Map(loaded.map(({ url }, index) => [url, cidUrl(mediaName(index))]));
   const body = withCids(request, cids);
   const digests = new Map(loaded.map(({ url }, index) => [url, media[index]?.sha256]));
-  const workerRequest: WorkerRequest = { id, tenant, priority, body, media };
+  const workerRequest: WorkerRequest = { id, tenant, priority, body, media, ...fetching };
   const signedContent = JSON.stringify(workerRequest);
   return {
     id,

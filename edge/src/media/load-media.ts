@@ -1,14 +1,15 @@
 import type { LocatedUrl } from "@qwen3-vl/shared/chat";
 import { ApiError } from "@qwen3-vl/shared/errors";
+import { FETCH_LIMITS } from "@qwen3-vl/shared/fetch-limits";
+import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
 import { MAX_IMAGE_BYTES, MAX_INLINE_MEDIA_BYTES, MAX_VIDEO_BYTES } from "@qwen3-vl/shared/limits";
+import { mapConcurrently } from "@qwen3-vl/shared/map-concurrently";
 
 import { acceptUpTo } from "../http/read-body.ts";
 import type { AcceptBytes } from "../http/read-body.ts";
 import { decodeDataUrl, isDataUrl } from "./data-url.ts";
-import { FETCH_LIMITS, fetchMedium } from "./fetch-medium.ts";
+import { fetchMedium } from "./fetch-medium.ts";
 import type { FetchOptions } from "./fetch-medium.ts";
-import type { FetchPolicy } from "./fetch-policy.ts";
-import { mapConcurrently } from "./map-concurrently.ts";
 import { mediaTooLargeTogether, mediumTooLarge } from "./media-too-large.ts";
 import { sniffMedia } from "./sniff-media.ts";
 import type { MediaType } from "./sniff-media.ts";
@@ -19,11 +20,6 @@ export interface LoadedMedium {
   url: string;
   bytes: Uint8Array<ArrayBuffer>;
   type: MediaType;
-}
-
-/** The policy of this deployment. */
-export function fetchPolicyOf(env: { ALLOW_HTTP_LOOPBACK?: string }): FetchPolicy {
-  return { allowHttpLoopback: env.ALLOW_HTTP_LOOPBACK === "true" };
 }
 
 /** What a part may hold, by its kind. */

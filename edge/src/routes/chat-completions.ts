@@ -8,7 +8,8 @@ import { callHeaders } from "../inference/call-headers.ts";
 import { runCompletion } from "../inference/run-completion.ts";
 import type { CompletionEnding } from "../inference/run-completion.ts";
 import { toWorkerRequest } from "../inference/worker-request.ts";
-import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
+import { loadMedia } from "../media/load-media.ts";
+import { mediaFetchingOf, shareOutUrls } from "../media/media-fetching.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { createLogger } from "../observability/logger.ts";
 import { insertUsageRecord } from "../usage/usage-records.ts";
@@ -22,11 +23,14 @@ export const chatCompletions = new Hono<AppEnv>()
     const request = parseChatRequest(await readJson(c.req.raw));
     const access = backendAccess(c);
     const urls = mediaParts(request).flatMap(urlsOf);
-    const media = await loadMedia(urls, fetchPolicyOf(c.env), client);
+    const fetching = mediaFetchingOf(c.env, c.var.apiKey.mediaHosts);
+    const { here, there } = shareOutUrls(urls, fetching);
+    const media = await loadMedia(here, fetching.policy, client);
 
     // The worker's ids are its keys, so they are never a client's choice.
     const id = crypto.randomUUID();
-    const outgoing = await toWorkerRequest({ id, tenant: c.var.apiKey.tenant }, request, media);
+    const origin = { id, tenant: c.var.apiKey.tenant, ...there };
+    const outgoing = await toWorkerRequest(origin, request, media);
     client.throwIfAborted();
     const logger = createLogger(c.env.LOG);
     const completion = runCompletion({

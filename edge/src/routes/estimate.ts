@@ -8,7 +8,8 @@ import { readJson } from "../http/read-json.ts";
 import { callHeaders } from "../inference/call-headers.ts";
 import { toClientAnswer } from "../inference/worker-answer.ts";
 import { toWorkerRequest } from "../inference/worker-request.ts";
-import { fetchPolicyOf, loadMedia } from "../media/load-media.ts";
+import { loadMedia } from "../media/load-media.ts";
+import { mediaFetchingOf, shareOutUrls } from "../media/media-fetching.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { backendAccess } from "./backend-access.ts";
 
@@ -18,8 +19,10 @@ export const estimate = new Hono<AppEnv>()
     const { signal } = c.req.raw;
     const request = parseChatRequest(await readJson(c.req.raw));
     const urls = mediaParts(request).flatMap(urlsOf);
-    const media = await loadMedia(urls, fetchPolicyOf(c.env), signal);
-    const origin = { id: crypto.randomUUID(), tenant: c.var.apiKey.tenant };
+    const fetching = mediaFetchingOf(c.env, c.var.apiKey.mediaHosts);
+    const { here, there } = shareOutUrls(urls, fetching);
+    const media = await loadMedia(here, fetching.policy, signal);
+    const origin = { id: crypto.randomUUID(), tenant: c.var.apiKey.tenant, ...there };
     const { conversation, ...outgoing } = await toWorkerRequest(origin, request, media);
     const headers = callHeaders(c.var);
     const sent = await sendToBackend({

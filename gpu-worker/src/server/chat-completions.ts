@@ -11,6 +11,9 @@ import type { Admission } from "../engine/admission.ts";
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
+import type { MediaFetcher } from "../media-fetch/media-fetcher.ts";
+import { fetchRemoteMedia } from "../media-fetch/remote-media.ts";
+import type { CompleteRequest } from "../media-fetch/remote-media.ts";
 import { RequestTimer } from "../metrics/request-timer.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import { CompletionSpan } from "../tracing/completion-span.ts";
@@ -27,6 +30,7 @@ export interface ChatCompletionsOptions {
   generator: Generator;
   admission: Admission;
   registry: RequestRegistry;
+  fetcher: MediaFetcher;
   figures: WorkerFigures;
   tracer: Tracer;
   logger: Logger;
@@ -103,12 +107,26 @@ export class ChatCompletions {
     }
     abortWhenClosed(live, response);
     try {
-      await answer({ workerRequest, media, live, timer, response });
+      const complete = await this.#complete({ ...workerRequest, media }, live.signal);
+      const { body } = complete;
+      const request = { ...workerRequest, body };
+      await answer({ workerRequest: request, media: complete.media, live, timer, response });
     } catch (error) {
       throw live.signal.aborted ? closedByClient(error) : error;
     } finally {
       registry.end(live);
     }
+  }
+
+  /** With the media that the edge leaves to be fetched here. */
+  async #complete(
+    { body, media, fetch: policy }: CompleteRequest & Pick<WorkerRequest, "fetch">,
+    signal: AbortSignal,
+  ): Promise<CompleteRequest> {
+    const { fetcher } = this.#options;
+    return policy === undefined
+      ? { body, media }
+      : fetchRemoteMedia({ body, media }, { fetcher, policy, signal });
   }
 
   async #answer(received: Received, span: CompletionSpan): Promise<void> {

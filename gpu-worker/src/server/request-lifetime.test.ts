@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { Admission } from "../engine/admission.ts";
 import { Logger } from "../log.ts";
+import { testFetcher } from "../media-fetch/test-fetcher.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { startTracing } from "../tracing/tracing.ts";
 import { ChatCompletions } from "./chat-completions.ts";
@@ -146,6 +147,7 @@ async function heldChat() {
     admission,
     registry: new RequestRegistry(),
     figures: new WorkerFigures(),
+    fetcher: testFetcher(),
     tracer: (await startTracing(undefined, logger)).tracer,
     logger,
     verify: () => {

@@ -16,6 +16,7 @@ import { snapshotOf } from "../engine/test-sequences.ts";
 import { Grammars } from "../grammar/grammars.ts";
 import { tokenTable } from "../grammar/token-table.ts";
 import { Logger } from "../log.ts";
+import { testFetcher } from "../media-fetch/test-fetcher.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
 import { startTracing } from "../tracing/tracing.ts";
@@ -67,6 +68,7 @@ export class TestWorker implements Generator {
     this.server = new WorkerServer({
       ...parts,
       generator: this,
+      fetcher: testFetcher(),
       snapshot: () => snapshotOf(),
       admission: this.admission,
       secret: SECRET,
@@ -265,6 +267,8 @@ export interface Chat {
   body: Record<string, unknown>;
   media?: readonly Uint8Array[];
   path?: string;
+  /** More of the part `request`. */
+  request?: object;
 }
 
 /** The call that the edge makes for a client's body. */
@@ -275,6 +279,7 @@ export async function chatCall(chat: Chat): Promise<Call> {
     id,
     body: { model: MODEL, messages: [{ role: "user", content: "hi" }], ...body },
     tenant: "tenant",
+    ...chat.request,
     media: parts.map(({ name, content }) => announced(name, content)),
   });
   const call = {

@@ -24,6 +24,7 @@ import type { Admission } from "../engine/admission.ts";
 import type { EngineSnapshot } from "../engine/engine-snapshot.ts";
 import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
+import type { MediaFetcher } from "../media-fetch/media-fetcher.ts";
 import { METRICS_PATH, METRICS_TYPE, formatMetrics } from "../metrics/metrics.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import { ChatCompletions } from "./chat-completions.ts";
@@ -38,6 +39,8 @@ export interface WorkerServerOptions {
   /** What the engine is busy with, for `/metrics`. */
   snapshot: () => EngineSnapshot;
   figures: WorkerFigures;
+  /** Fetches what the edge leaves to be fetched here. */
+  fetcher: MediaFetcher;
   admission: Admission;
   tracer: Tracer;
   logger: Logger;

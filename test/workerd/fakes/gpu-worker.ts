@@ -8,6 +8,7 @@ import { text } from "node:stream/consumers";
 
 import { parseChatRequest } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
+import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
 import { sha256Hex, SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
 import { TRACEPARENT_HEADER, TRACESTATE_HEADER } from "@qwen3-vl/shared/traceparent";
 import { toUsage } from "@qwen3-vl/shared/usage";
@@ -27,6 +28,8 @@ export interface RecordedCall {
   tracestate: string | null;
   requestId: string | null;
   body: ChatRequest;
+  /** What it may fetch itself. */
+  fetch: FetchPolicy | null;
   media: { name: string; type: string; bytes: number }[];
   /** The edge closed the connection before the answer was whole. */
   wasClosed: boolean;
@@ -100,7 +103,7 @@ async function receive(request: IncomingMessage): Promise<RecordedCall> {
     throw new TypeError("part request is not text");
   }
   await verify(request, "/v1/chat/completions", signed);
-  const { id, body, media } = WorkerRequest.parse(JSON.parse(signed));
+  const { id, body, media, fetch = null } = WorkerRequest.parse(JSON.parse(signed));
   for (const { name, bytes, sha256, type } of media) {
     const file = form.get(name);
     if (!(file instanceof File) || file.size !== bytes || file.type !== type) {
@@ -121,7 +124,7 @@ async function receive(request: IncomingMessage): Promise<RecordedCall> {
     tracestate: header(TRACESTATE_HEADER),
     requestId: header(REQUEST_ID_HEADER),
   };
-  return { id, prompt: promptOf(parsed), ...told, body: parsed, media, ...seen };
+  return { id, prompt: promptOf(parsed), ...told, body: parsed, media, fetch, ...seen };
 }
 
 async function verify(request: IncomingMessage, path: string, content: string): Promise<void> {
