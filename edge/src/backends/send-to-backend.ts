@@ -51,7 +51,7 @@ export async function sendToBackend(call: BackendCall): Promise<BackendAnswer> {
   } = call;
   const deadline = Date.now() + waitMs;
   let sendsLeft = MAX_FAILED_SENDS;
-  let failure = new Error("there is no backend");
+  let failure: Error | undefined;
   for (;;) {
     probeHalfOpen(call);
     for (const backend of pool.candidates(conversation, Date.now())) {
@@ -59,17 +59,25 @@ export async function sendToBackend(call: BackendCall): Promise<BackendAnswer> {
       if ("response" in tried) {
         return tried;
       }
-      failure = tried.failure;
+      failure = isPassing(tried.failure) ? tried.failure : (failure ?? tried.failure);
       sendsLeft -= tried.kind === "failed" ? 1 : 0;
       if (sendsLeft === 0) {
         throw failure;
       }
     }
-    const isBack = await waitForBackend(pool, { deadline, signal, onLong: call.onWait });
+    failure ??= new Error("there is no backend");
+    // A secret that differs does not mend itself.
+    const isBack =
+      isPassing(failure) && (await waitForBackend(pool, { deadline, signal, onLong: call.onWait }));
     if (!isBack) {
       throw failure;
     }
   }
+}
+
+/** Whether another try, elsewhere or later, may go better. */
+function isPassing(failure: Error): boolean {
+  return failure instanceof ApiError;
 }
 
 /** Backends whose time is over may be back: found out beside the request, not by it. */
