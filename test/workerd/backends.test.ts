@@ -111,17 +111,20 @@ describe("several GPU workers", () => {
     }
   });
 
-  it("get the whole body again, with its pictures", async () => {
-    const url = "data:image/png;base64,iVBORw0KGgoAAAA=";
+  it.each([11, 300_000])("get the whole body again, with a picture of %i bytes", async (bytes) => {
+    const prompt = `again with ${bytes}`;
+    const png = new Uint8Array(bytes);
+    png.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+    const base64 = btoa(Array.from(png, (byte) => String.fromCharCode(byte)).join(""));
     const content = [
-      { type: "text", text: "again" },
-      { type: "image_url", image_url: { url } },
+      { type: "text", text: prompt },
+      { type: "image_url", image_url: { url: `data:image/png;base64,${base64}` } },
     ];
     await become(first, "down");
     const answer = await ask({ model: "answers", messages: [{ role: "user", content }] });
     expect(answer.status).toBe(200);
     await answer.text();
-    expect(await callsOf("again", second)).toMatchObject([{ media: [{ bytes: 11 }] }]);
+    expect(await callsOf(prompt, second)).toMatchObject([{ media: [{ bytes }] }]);
   });
 
   it("are not asked again once an answer has begun", async () => {

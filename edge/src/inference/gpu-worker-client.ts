@@ -33,7 +33,7 @@ export interface GpuWorkerCall {
   /** Which request of a client it belongs to: what `callHeaders` makes. */
   headers?: Readonly<Record<string, string>>;
   /** Makes the body, each time anew: another worker may have to be asked. */
-  body?: () => ReadableStream<Uint8Array>;
+  body?: () => ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>;
   signal: AbortSignal;
 }
 
