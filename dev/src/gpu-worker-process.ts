@@ -48,6 +48,7 @@ export class GpuWorkerProcess {
         WORKER_SECRET: secret,
         MEDIA_ORIGIN: mediaOrigin,
         DRAIN_SECONDS: "0",
+        ALLOW_HTTP_LOOPBACK: "true",
         LOG: settings.LOG,
       },
       stdio: ["ignore", "ignore", "inherit", "ipc"],

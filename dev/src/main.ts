@@ -60,6 +60,9 @@ async function startBehind(
       ADMIN_TOKEN: adminToken,
       ALLOW_HTTP_LOOPBACK: "true",
       DRAIN_REFUSED_REQUESTS: "true",
+      FETCH_IN: settings.FETCH_IN,
+      MEDIA_ALLOW_HOSTS: settings.MEDIA_ALLOW_HOSTS ?? "",
+      MEDIA_DENY_HOSTS: settings.MEDIA_DENY_HOSTS ?? "",
       LOG: settings.LOG,
     },
   });

@@ -66,6 +66,15 @@ const Environment = z.object({
     .regex(/^[\x21-\x7e]{32,256}$/, "expected 32 to 256 visible ASCII characters")
     .optional()
     .describe("token that opens /admin of the local API; made up at the first start unless set"),
+  MEDIA_ALLOW_HOSTS: z
+    .string()
+    .optional()
+    .describe("hosts whose media are fetched, example.com or *.example.com; all unless set"),
+  MEDIA_DENY_HOSTS: z.string().optional().describe("hosts whose media are never fetched"),
+  FETCH_IN: z
+    .enum(["edge", "worker"])
+    .default("edge")
+    .describe("who fetches media; the worker dials the very address it has checked"),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .string()
     .optional()

@@ -1,6 +1,9 @@
+import type { BackendPool } from "./backends/backend-pool.ts";
 import type { IdempotentAnswer } from "./idempotency/idempotent-answer.ts";
 import type { ApiKey } from "./keys/api-key.ts";
 import type { KeyLimiter } from "./limits/key-limiter.ts";
+import type { RequestNotes } from "./observability/request-notes.ts";
+import type { TraceContext } from "./observability/trace-context.ts";
 import type { StorageEnv } from "./storage/storage-settings.ts";
 import type { RequestBooks } from "./usage/request-books.ts";
 import type { UsageRecord } from "./usage/usage-records.ts";
@@ -18,12 +21,20 @@ export interface Env extends StorageEnv {
   PRICES?: string;
   /** After how many seconds a request that nobody has settled is looked into; 60 unless set. */
   SETTLE_AFTER_SECONDS?: string;
-  /** Origin of the GPU worker. */
+  /** Address of the GPU worker, or of several with white space or commas between them. */
   GPU_WORKER_URL: string;
   /** Shared with the GPU worker; signs each call to it. */
   GPU_WORKER_SECRET?: string;
   /** Opens `/admin`, which is not there without it; at least 32 characters. */
   ADMIN_TOKEN?: string;
+  /** Seconds that a request waits for a GPU worker that is down, starting or full; 0 unless set. */
+  BACKEND_WAIT_SECONDS?: string;
+  /** Hosts whose media are fetched, `example.com` or `*.example.com`, with white space or commas between; all unless set. */
+  MEDIA_ALLOW_HOSTS?: string;
+  /** Hosts whose media are never fetched. */
+  MEDIA_DENY_HOSTS?: string;
+  /** Who fetches media: `edge`, unless set, or `worker`, which dials the very address it has checked. */
+  FETCH_IN?: string;
   /** Least severe level that is logged: `debug`, `info`, `warn`, `error` or `silent`. */
   LOG?: string;
   /** Development only: "true" lets pictures come from `http:` URLs of this machine. */
@@ -43,5 +54,11 @@ export interface AppEnv {
     apiKey: ApiKey;
     /** Of a completion. */
     books?: RequestBooks;
+    /** Our own span of the request. */
+    trace: TraceContext;
+    /** What is told of the request when it has ended; routes write into it. */
+    notes: RequestNotes;
+    /** The GPU workers of this deployment. @throws Error when they cannot be called */
+    backends: () => BackendPool;
   };
 }

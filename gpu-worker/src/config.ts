@@ -74,6 +74,14 @@ const Environment = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: httpAddress
     .optional()
     .describe("address of the OpenTelemetry collector (OTLP over HTTP) that spans are sent to"),
+  EGRESS_PROXY: z
+    .url({ protocol: /^http$/, error: "expected the http address of a proxy" })
+    .optional()
+    .describe("HTTP proxy through which media are fetched where the edge has FETCH_IN=worker"),
+  ALLOW_HTTP_LOOPBACK: z
+    .enum(["true", "false"])
+    .default("false")
+    .describe("development: media may be fetched from this machine over http"),
   LOG: z.enum(LOG_LEVELS).default("info").describe("least level of log lines"),
 });
 
@@ -95,6 +103,11 @@ export interface Config {
   mediaDiskBytes: number;
   maxQueue: number;
   drainSeconds: number;
+  fetching: {
+    /** May hold a user name and password. */
+    egressProxy: URL | undefined;
+    allowHttpLoopback: boolean;
+  };
   /** Where spans go, as OTLP over HTTP; absent: nowhere. */
   tracesUrl: string | undefined;
   logLevel: (typeof LOG_LEVELS)[number];
@@ -113,14 +126,21 @@ export class ConfigError extends Error {
 
 /** @throws ConfigError that names the variable and what was expected */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
-  const { HF_TOKEN, HF_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT, MEDIA_ORIGIN, ...others } =
-    environment;
+  const {
+    HF_TOKEN,
+    HF_ENDPOINT,
+    OTEL_EXPORTER_OTLP_ENDPOINT,
+    MEDIA_ORIGIN,
+    EGRESS_PROXY,
+    ...others
+  } = environment;
   const parsed = Environment.safeParse({
     ...others,
     HF_TOKEN: HF_TOKEN || undefined, // the hub's own tools take an empty variable as none, too
     HF_ENDPOINT: HF_ENDPOINT || undefined,
     MEDIA_ORIGIN: MEDIA_ORIGIN || undefined,
     OTEL_EXPORTER_OTLP_ENDPOINT: OTEL_EXPORTER_OTLP_ENDPOINT || undefined,
+    EGRESS_PROXY: EGRESS_PROXY || undefined,
   });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -142,6 +162,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     mediaDiskBytes: values.MEDIA_DISK,
     maxQueue: values.MAX_QUEUE,
     drainSeconds: values.DRAIN_SECONDS,
+    fetching: {
+      egressProxy: values.EGRESS_PROXY === undefined ? undefined : new URL(values.EGRESS_PROXY),
+      allowHttpLoopback: values.ALLOW_HTTP_LOOPBACK === "true",
+    },
     tracesUrl: collector === undefined ? undefined : `${collector}/v1/traces`,
     logLevel: values.LOG,
     slots: SLOTS,

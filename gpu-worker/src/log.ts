@@ -6,9 +6,11 @@ type Fields = Readonly<Record<string, unknown>>;
 /** One JSON object a line on standard error. Prompts, pictures and keys are never fields. */
 export class Logger {
   readonly #threshold: number;
+  readonly #writeLine: (line: string) => unknown;
 
-  constructor(level: LogLevel) {
+  constructor(level: LogLevel, writeLine: (line: string) => unknown = writeToStderr) {
     this.#threshold = LOG_LEVELS.indexOf(level);
+    this.#writeLine = writeLine;
   }
 
   debug(event: string, fields: Fields = {}): void {
@@ -32,9 +34,11 @@ export class Logger {
       return;
     }
     const line = { time: new Date().toISOString(), level, event, ...fields };
-    process.stderr.write(`${JSON.stringify(line, describeErrors)}\n`);
+    this.#writeLine(`${JSON.stringify(line, describeErrors)}\n`);
   }
 }
+
+const writeToStderr = (line: string) => process.stderr.write(line);
 
 /** An error has no enumerable fields of its own. */
 function describeErrors(_key: string, value: unknown): unknown {

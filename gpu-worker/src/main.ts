@@ -1,5 +1,7 @@
 import { join } from "node:path";
 
+import { FETCH_LIMITS } from "@qwen3-vl/shared/fetch-limits";
+
 import { buildProgress } from "./build-progress.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -12,6 +14,8 @@ import { tokenTable } from "./grammar/token-table.ts";
 import { locateModel } from "./hub/locate-model.ts";
 import { loadModel } from "./load-model.ts";
 import { Logger } from "./log.ts";
+import { MediaFetcher } from "./media-fetch/media-fetcher.ts";
+import { lookUpInSystem } from "./media-fetch/resolve-public.ts";
 import { planMemory } from "./memory-plan.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import { WorkerFigures } from "./metrics/worker-figures.ts";
@@ -55,6 +59,7 @@ async function main(): Promise<void> {
     generator,
     snapshot: () => generator.snapshot(),
     figures,
+    fetcher: new MediaFetcher({ ...config.fetching, lookup: lookUpInSystem, limits: FETCH_LIMITS }),
     tracer: tracing.tracer,
     admission: new Admission(config.slots + config.maxQueue),
     logger,

@@ -13,6 +13,13 @@ export interface TraceParent {
 /** Version 00, the only one there is: https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^00-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})$/;
 
+/** Says more of the same trace, in the forms of whoever takes part in it; passed on as it came. */
+export const TRACESTATE_HEADER = "tracestate";
+
+export function formatTraceparent({ traceId, spanId, flags }: TraceParent): string {
+  return `00-${traceId}-${spanId}-${flags.toString(16).padStart(2, "0")}`;
+}
+
 /** What a `traceparent` header says; undefined unless it is well-formed to the letter. */
 export function parseTraceparent(header: string | undefined): TraceParent | undefined {
   const [, traceId, spanId, flags] = TRACEPARENT.exec(header ?? "") ?? [];

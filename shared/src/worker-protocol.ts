@@ -12,6 +12,7 @@
  */
 import * as z from "zod";
 
+import { FetchPolicy } from "./fetch-policy.ts";
 import {
   MAX_INLINE_MEDIA_BYTES,
   MAX_MEDIA_URLS,
@@ -27,6 +28,11 @@ export const CHAT_COMPLETIONS_PATH = "/v1/chat/completions";
 /** The same body as a chat completion; answers an `Estimate`. */
 export const ESTIMATE_PATH = "/v1/chat/completions/estimate";
 export const MODELS_PATH = "/v1/models";
+/** 200 while the worker takes requests, 503 while it is full or shuts down. */
+export const HEALTH_PATH = "/v1/health";
+
+/** The `X-Request-Id` that the client sees: for log lines, not a key; the client may have chosen it. */
+export const REQUEST_ID_HEADER = "X-Request-Id";
 
 export const requestPath = (requestId: string) => `/v1/requests/${requestId}`;
 export const abortPath = (requestId: string) => `${requestPath(requestId)}/abort`;
@@ -75,6 +81,8 @@ export const WorkerRequest = z.strictObject({
       `expected at most ${MAX_INLINE_MEDIA_BYTES} bytes together`,
     ),
   stored: z.array(StoredMedium).max(MAX_MEDIA_URLS).default([]),
+  /** By what policy the worker itself fetches the `https:` URLs that still stand in the body; it fetches none without. */
+  fetch: FetchPolicy.optional(),
 });
 export type WorkerRequest = z.infer<typeof WorkerRequest>;
 export type Priority = WorkerRequest["priority"];

@@ -2,6 +2,8 @@
 import { availableParallelism, cpus } from "node:os";
 
 import { makeCheckpoint } from "./checkpoints/make-checkpoint.ts";
+import { bundle } from "./edge/bundle.ts";
+import { edge } from "./edge/edge.ts";
 import { engine } from "./engine/engine.ts";
 import { grammar } from "./engine/grammar.ts";
 import { sampling } from "./engine/sampling.ts";
@@ -27,7 +29,12 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     about: "2,000 requests through an edge that is killed: records against answers; [REQUESTS]",
     run: books,
   },
+  bundle: { about: "size of the Worker that is deployed, and the time of its start", run: bundle },
   chat: { about: "first token, tokens per second, what the edge adds", run: chat },
+  edge: {
+    about: "what the edge adds to a backend, beside Portkey's gateway and LiteLLM",
+    run: edge,
+  },
   engine: {
     about: "speed at the 2B model's sides beside llama.cpp; [LONGEST CONTEXT]",
     run: engine,

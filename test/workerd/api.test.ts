@@ -104,7 +104,7 @@ describe("headers of every answer", () => {
     );
   });
 
-  it("keep a client's own well-formed request id, which the GPU worker never sees", async () => {
+  it("keep a client's own well-formed request id, under which the GPU worker does not know them", async () => {
     const answer = await post(chat("answers", "own id"), {
       headers: { "X-Request-Id": "my_id-1" },
     });
@@ -112,6 +112,7 @@ describe("headers of every answer", () => {
     expect(answer.headers.get("X-Request-Id")).toBe("my_id-1");
     const [call] = await callsOf("own id");
     expect(call?.id).toMatch(/^[\da-f-]{36}$/);
+    expect(call?.requestId).toBe("my_id-1"); // for its log
     await expect.poll(() => usageOf("own id")).toMatchObject([{ request_id: "my_id-1" }]);
   });
 
@@ -253,16 +254,28 @@ describe("a chat completion", () => {
     await expect.poll(() => usageOf("whole")).toMatchObject([USAGE]);
   });
 
-  const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const SPAN = "00f067aa0ba902b7";
   it.each([
-    ["a well-formed", TRACEPARENT, TRACEPARENT],
-    ["no malformed", `${TRACEPARENT}; secret=1`, null],
-    ["no absent", undefined, null],
-  ])("passes on %s traceparent", async (kind, traceparent, expected) => {
+    [
+      "a trace of the client",
+      `00-${TRACE}-${SPAN}-00`,
+      new RegExp(`^00-${TRACE}-(?!${SPAN})\\w{16}-00$`),
+      "a=b",
+    ],
+    [
+      "no malformed trace",
+      `00-${TRACE}-${SPAN}-01; x`,
+      new RegExp(`^00-(?!${TRACE})\\w{32}-\\w{16}-01$`),
+      null,
+    ],
+  ])("continues %s", async (kind, traceparent, continued, tracestate) => {
     const prompt = `traceparent: ${kind}`;
-    const headers = traceparent === undefined ? {} : { traceparent };
+    const headers = { traceparent, tracestate: "a=b" };
     await (await post(chat("answers", prompt), { headers })).text();
-    expect(await callsOf(prompt)).toMatchObject([{ traceparent: expected }]);
+    expect(await callsOf(prompt)).toMatchObject([
+      { traceparent: expect.stringMatching(continued), tracestate },
+    ]);
   });
 
   it("survives a failing database, and is recorded once that is back", async () => {

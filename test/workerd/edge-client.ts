@@ -116,7 +116,10 @@ const RecordedCalls = z.array(
   z.object({
     id: z.string(),
     traceparent: z.string().nullable(),
+    tracestate: z.string().nullable(),
+    requestId: z.string().nullable(),
     body: z.object({ messages: z.array(z.object({ content: z.unknown() })) }),
+    fetch: z.unknown(),
     media: z.array(
       z.object({ name: z.string(), type: z.string(), bytes: z.int(), sha256: z.string() }),
     ),
@@ -130,10 +133,8 @@ const RecordedCalls = z.array(
 );
 
 /** What the fake GPU worker saw of the requests with this prompt. */
-export async function callsOf(prompt: string) {
-  const response = await fetch(
-    `${inject("gpuWorkerUrl")}/__calls?prompt=${encodeURIComponent(prompt)}`,
-  );
+export async function callsOf(prompt: string, workerUrl = inject("gpuWorkerUrl")) {
+  const response = await fetch(`${workerUrl}/__calls?prompt=${encodeURIComponent(prompt)}`);
   return RecordedCalls.parse(await response.json());
 }
 

@@ -1,9 +1,10 @@
+import { FETCH_LIMITS } from "@qwen3-vl/shared/fetch-limits";
+import type { FetchLimits } from "@qwen3-vl/shared/fetch-limits";
 import { MAX_INLINE_MEDIA_BYTES } from "@qwen3-vl/shared/limits";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 
 import { acceptUpTo } from "../../edge/src/http/read-body.ts";
-import { FETCH_LIMITS, fetchMedium } from "../../edge/src/media/fetch-medium.ts";
-import type { FetchLimits } from "../../edge/src/media/fetch-medium.ts";
+import { fetchMedium } from "../../edge/src/media/fetch-medium.ts";
 import { mediumTooLarge } from "../../edge/src/media/media-too-large.ts";
 import {
   callsOf,
@@ -108,7 +109,7 @@ describe("fetchMedium", () => {
   const fetchWith = (path: string, own: Partial<FetchLimits> = {}) =>
     fetchMedium(origin(path), {
       maxBytes: 1000,
-      policy: { allowHttpLoopback: true },
+      policy: { allowHttpLoopback: true, hosts: [] },
       limits: { ...limits, ...own },
       accept: acceptUpTo(1000, () => mediumTooLarge(1000)),
       signal: AbortSignal.timeout(20_000),
@@ -130,7 +131,7 @@ describe("fetchMedium", () => {
     const path = "/good.png?production";
     const fetched = fetchMedium(origin(path), {
       maxBytes: 1000,
-      policy: { allowHttpLoopback: false },
+      policy: { allowHttpLoopback: false, hosts: [] },
       limits,
       accept: () => {},
       signal: AbortSignal.timeout(20_000),

@@ -17,6 +17,7 @@ export default defineConfig({
           GPU_WORKER_URL: inject("gpuWorkerUrl"),
           GPU_WORKER_SECRET,
           ADMIN_TOKEN,
+          BACKEND_WAIT_SECONDS: "0",
           ALLOW_HTTP_LOOPBACK: "true",
           LOG: "silent",
           PRICES: '{"answers":{"prompt":0.5,"cached":0.25,"completion":2}}',

@@ -13,22 +13,36 @@ import { copyStream } from "./copy-stream.ts";
 import type { CopyEnd } from "./copy-stream.ts";
 import { toClientAnswer } from "./worker-answer.ts";
 
-/** A GPU worker's answer on its way to the client. */
-export interface CompletionRelay {
-  answer: Response;
+/** The body of a GPU worker's answer on its way to the client. */
+export interface BodyRelay {
   /** Settles when no more bytes will flow; never rejects. */
   outcome: Promise<Outcome>;
   /** Tokens seen so far, and what the media amount to. */
   used: () => Omit<RequestEnding, "outcome">;
 }
 
+/** A GPU worker's answer on its way to the client. */
+export interface CompletionRelay extends BodyRelay {
+  answer: Response;
+}
+
 /** Starts to relay; aborting `stop` ends it, and it is aborted when either side breaks off. */
 export function relayCompletion(response: Response, stop: AbortController): CompletionRelay {
-  const { ok, status, headers, body } = response;
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  return {
+    answer: toClientAnswer(response, readable),
+    ...relayBody(response, writable, stop),
+  };
+}
+
+/** Relays the body alone into an answer that is open already. */
+export function relayBody(
+  { ok, status, headers, body }: Response,
+  sink: WritableStream<Uint8Array>,
+  stop: AbortController,
+): BodyRelay {
   const isStreamed = /^text\/event-stream\b/i.test(headers.get("Content-Type") ?? "");
   const meter = new CompletionMeter();
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-
   const toOutcome = (end: CopyEnd): Outcome => {
     if (ok && (isStreamed ? meter.isDone : end === "source_ended")) {
       return "completed";
@@ -39,20 +53,17 @@ export function relayCompletion(response: Response, stop: AbortController): Comp
     return status >= 400 && status < 500 ? "refused" : "failed";
   };
   const source = body ?? new Blob([]).stream();
-  const copied = copyStream(source, writable, stop, (chunk) => meter.push(chunk));
+  const copied = copyStream(source, sink, stop, (chunk) => meter.push(chunk));
+  const counted = (streamed: number, header: string) =>
+    isStreamed ? streamed : Number(headers.get(header) ?? 0);
   return {
-    answer: toClientAnswer(response, readable),
     outcome: copied.then(toOutcome),
     used: () => ({
       counts: {
         ...parsePromptUsage(headers.get(PROMPT_USAGE_HEADER) ?? ""),
         ...(meter.cachedTokens === undefined ? {} : { cached: meter.cachedTokens }),
-        completion: isStreamed
-          ? meter.completionTokens
-          : Number(headers.get(COMPLETION_TOKENS_HEADER) ?? 0),
-        reasoning: isStreamed
-          ? meter.reasoningTokens
-          : Number(headers.get(REASONING_TOKENS_HEADER) ?? 0),
+        completion: counted(meter.completionTokens, COMPLETION_TOKENS_HEADER),
+        reasoning: counted(meter.reasoningTokens, REASONING_TOKENS_HEADER),
       },
       media: parseMediaUsage(headers.get(MEDIA_USAGE_HEADER) ?? ""),
     }),

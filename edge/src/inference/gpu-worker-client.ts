@@ -1,6 +1,5 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { SIGNATURE_HEADER, signCall } from "@qwen3-vl/shared/signature";
-import { TRACEPARENT_HEADER, parseTraceparent } from "@qwen3-vl/shared/traceparent";
 
 /** Where a GPU worker is and what proves to it that a call is ours. */
 export interface GpuWorker {
@@ -31,9 +30,10 @@ export interface GpuWorkerCall {
   /** What the signature covers: the part `request` of a multipart body, else empty. */
   signedContent?: string;
   contentType?: string;
-  /** The client's `traceparent`, passed on where it is well-formed. */
-  traceparent?: string | undefined;
-  body?: ReadableStream<Uint8Array>;
+  /** Which request of a client it belongs to: what `callHeaders` makes. */
+  headers?: Readonly<Record<string, string>>;
+  /** Makes the body, each time anew: another worker may have to be asked. */
+  body?: () => ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>;
   signal: AbortSignal;
 }
 
@@ -44,23 +44,21 @@ export interface GpuWorkerCall {
  */
 export async function callGpuWorker(worker: GpuWorker, call: GpuWorkerCall): Promise<Response> {
   const url = new URL(call.path, worker.url);
-  const { method, signedContent: content = "", contentType, traceparent, body, signal } = call;
+  const { method, signedContent: content = "", contentType, body, signal } = call;
   const signed = { method, path: url.pathname, content };
   const headers = new Headers({
+    ...call.headers,
     [SIGNATURE_HEADER]: await signCall(worker.secret, signed, new Date()),
   });
   if (contentType !== undefined) {
     headers.set("Content-Type", contentType);
-  }
-  if (traceparent !== undefined && parseTraceparent(traceparent) !== undefined) {
-    headers.set(TRACEPARENT_HEADER, traceparent);
   }
   const response = await reach(url, {
     method,
     headers,
     signal,
     redirect: "manual",
-    ...(body === undefined ? {} : { body }),
+    ...(body === undefined ? {} : { body: body() }),
   });
   await assertWorkersOwn(response);
   return response;

@@ -6,8 +6,12 @@ export interface Part {
 
 export interface MultipartBody {
   contentType: string;
-  body: ReadableStream<Uint8Array>;
+  /** The whole body, each time anew. */
+  body: () => ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>;
 }
+
+/** What is copied rather than streamed: a stream of our own costs about 0.3 ms of processor time a request. */
+const MAX_COPIED_LENGTH = 65_536;
 
 /**
  * `multipart/form-data` that streams the parts as they lie in memory. `FormData` would copy each
@@ -17,8 +21,24 @@ export function multipartBody(parts: readonly Part[]): MultipartBody {
   const boundary = `part-${crypto.randomUUID()}`;
   return {
     contentType: `multipart/form-data; boundary=${boundary}`,
-    body: streamOf(chunks(parts, boundary)),
+    body: isShort(parts)
+      ? () => joined([...chunks(parts, boundary)])
+      : () => streamOf(chunks(parts, boundary)),
   };
+}
+
+function isShort(parts: readonly Part[]): boolean {
+  return parts.reduce((sum, { content }) => sum + content.length, 0) <= MAX_COPIED_LENGTH;
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, offset);
+    offset += piece.length;
+  }
+  return bytes;
 }
 
 /** `ReadableStream.from` of the platform, which its types do not know. */

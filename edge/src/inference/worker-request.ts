@@ -4,12 +4,15 @@ import { sha256Hex } from "@qwen3-vl/shared/signature";
 import { cidUrl, REQUEST_PART } from "@qwen3-vl/shared/worker-protocol";
 import type { InlineMedium, StoredMedium, WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
 
+import { conversationKey } from "../backends/conversation-key.ts";
 import type { HeldMedium, LoadedMedium } from "../media/load-media.ts";
 import { multipartBody } from "./multipart.ts";
 import type { MultipartBody } from "./multipart.ts";
 
 export interface OutgoingRequest extends MultipartBody {
   id: string;
+  /** What its conversation is known by. */
+  conversation: string;
   /** The part `request`: what the signature covers. */
   signedContent: string;
 }
@@ -20,7 +23,8 @@ export async function toWorkerRequest(
     id,
     tenant,
     priority = "interactive",
-  }: Pick<WorkerRequest, "id" | "tenant"> & Partial<Pick<WorkerRequest, "priority">>,
+    ...fetching
+  }: Pick<WorkerRequest, "id" | "tenant"> & Partial<Pick<WorkerRequest, "priority" | "fetch">>,
   request: ChatRequest,
   loaded: readonly LoadedMedium[],
 ): Promise<OutgoingRequest> {
@@ -34,10 +38,15 @@ export async function toWorkerRequest(
   });
   const cids = new Map(named.map(({ medium, name }) => [medium.url, cidUrl(name)]));
   const body = withCids(request, cids);
-  const workerRequest: WorkerRequest = { id, tenant, priority, body, media, stored };
+  const digests = new Map([
+    ...held.map(({ medium }, index) => [medium.url, media[index]?.sha256] as const),
+    ...linked.map(({ medium }) => [medium.url, medium.link.sha256 ?? medium.link.etag] as const),
+  ]);
+  const workerRequest: WorkerRequest = { id, tenant, priority, body, media, stored, ...fetching };
   const signedContent = JSON.stringify(workerRequest);
   return {
     id,
+    conversation: conversationKey(tenant, request, (url) => digests.get(url) ?? url),
     signedContent,
     ...multipartBody([
       { name: REQUEST_PART, type: "application/json", content: signedContent },

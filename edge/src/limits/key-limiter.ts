@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 
+import { gpuWorkersOf } from "../backends/backend-settings.ts";
 import type { Env } from "../env.ts";
-import { toGpuWorker } from "../inference/gpu-worker-client.ts";
 import type { KeyLimits } from "../keys/key-settings.ts";
 import { createLogger } from "../observability/logger.ts";
 import { NEVER_BEGUN, findEnding } from "../usage/find-ending.ts";
@@ -231,11 +231,10 @@ export class KeyLimiter extends DurableObject<Env> {
 
   /** A worker that does not answer says nothing. */
   async #ask(id: string): Promise<FoundEnding> {
-    const { GPU_WORKER_URL, GPU_WORKER_SECRET, LOG } = this.env;
     try {
-      return await findEnding([toGpuWorker(GPU_WORKER_URL, GPU_WORKER_SECRET)], id);
+      return await findEnding(gpuWorkersOf(this.env), id);
     } catch (cause) {
-      createLogger(LOG).warn("ending_not_found", { id, cause });
+      createLogger(this.env.LOG).warn("ending_not_found", { id, cause });
       return "unknown";
     }
   }

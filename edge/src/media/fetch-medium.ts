@@ -1,29 +1,13 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
+import { FETCH_HEADERS } from "@qwen3-vl/shared/fetch-limits";
+import type { FetchLimits } from "@qwen3-vl/shared/fetch-limits";
+import { judgeRedirect, judgeUrl } from "@qwen3-vl/shared/fetch-policy";
+import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
 
 import { readBytes } from "../http/read-body.ts";
 import type { AcceptBytes } from "../http/read-body.ts";
 import { Deadlines } from "./deadlines.ts";
-import { judgeRedirect, judgeUrl } from "./fetch-policy.ts";
-import type { FetchPolicy } from "./fetch-policy.ts";
 import { mediumTooLarge } from "./media-too-large.ts";
-
-export interface FetchLimits {
-  maxRedirects: number;
-  /** From the start to the last redirect's headers. */
-  headersMs: number;
-  /** Between two chunks of the body. */
-  stallMs: number;
-  /** From the start to the last byte. */
-  totalMs: number;
-}
-
-/** A healthy server needs a second or two; a client of ours waits all the while. */
-export const FETCH_LIMITS: FetchLimits = {
-  maxRedirects: 5,
-  headersMs: 10_000,
-  stallMs: 10_000,
-  totalMs: 30_000,
-};
 
 export interface FetchOptions {
   /** Bytes at most. */
@@ -82,7 +66,7 @@ async function follow(
       throw unreachable("its redirects go in a circle");
     }
     visited.add(url.href);
-    const response = await fetch(url, { redirect: "manual", headers: REQUEST_HEADERS, signal });
+    const response = await fetch(url, { redirect: "manual", headers: FETCH_HEADERS, signal });
     if (!REDIRECT_STATUSES.has(response.status)) {
       return response;
     }
@@ -95,13 +79,6 @@ async function follow(
   }
   throw unreachable(`it redirects more than ${limits.maxRedirects} times`);
 }
-
-/** Uncompressed, so that a few kilobytes cannot become gigabytes; they are counted unpacked anyway. */
-const REQUEST_HEADERS = {
-  Accept: "image/*, video/*",
-  "Accept-Encoding": "identity",
-  "User-Agent": "qwen3-vl-api",
-};
 
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 

@@ -1,5 +1,7 @@
 import type { LocatedUrl } from "@qwen3-vl/shared/chat";
 import { ApiError } from "@qwen3-vl/shared/errors";
+import { FETCH_LIMITS } from "@qwen3-vl/shared/fetch-limits";
+import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
 import { isFileId } from "@qwen3-vl/shared/files";
 import {
   MAX_IMAGE_BYTES,
@@ -8,14 +10,13 @@ import {
   MAX_UPLOAD_BYTES,
   MAX_VIDEO_BYTES,
 } from "@qwen3-vl/shared/limits";
+import { mapConcurrently } from "@qwen3-vl/shared/map-concurrently";
 
 import { acceptUpTo } from "../http/read-body.ts";
 import type { AcceptBytes } from "../http/read-body.ts";
 import { decodeDataUrl, isDataUrl } from "./data-url.ts";
-import { FETCH_LIMITS, fetchMedium, fetchWith } from "./fetch-medium.ts";
+import { fetchMedium, fetchWith } from "./fetch-medium.ts";
 import type { FetchOptions } from "./fetch-medium.ts";
-import type { FetchPolicy } from "./fetch-policy.ts";
-import { mapConcurrently } from "./map-concurrently.ts";
 import type { LinkableMedium, MediaLibrary } from "./media-library.ts";
 import { mediaTooLargeTogether, mediumTooLarge } from "./media-too-large.ts";
 import { sniffMedia } from "./sniff-media.ts";
@@ -37,11 +38,6 @@ interface LinkedMedium {
 }
 
 export type LoadedMedium = HeldMedium | LinkedMedium;
-
-/** The policy of this deployment. */
-export function fetchPolicyOf(env: { ALLOW_HTTP_LOOPBACK?: string }): FetchPolicy {
-  return { allowHttpLoopback: env.ALLOW_HTTP_LOOPBACK === "true" };
-}
 
 /** What a part may hold, by its kind. */
 const KINDS = {

@@ -2,17 +2,16 @@ import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import type { Context } from "hono";
 
 import type { AppEnv } from "../env.ts";
-import { createLogger } from "../observability/logger.ts";
 
 /** The one place that turns a failure into an answer; what the client may not read is logged. */
 export function answerError(error: unknown, c: Context<AppEnv>): Response {
   const apiError = c.req.raw.signal.aborted
     ? new ApiError("client_closed_request", "The client closed the request.", { cause: error })
     : toApiError(error);
+  const { notes } = c.var;
+  notes.code = apiError.code;
   if (apiError.status >= 500) {
-    const { requestId } = c.var;
-    const { code, cause } = apiError;
-    createLogger(c.env.LOG).error("request_failed", { requestId, path: c.req.path, code, cause });
+    notes.cause = apiError.cause;
   }
   const { status, headers } = apiError;
   const answer = Response.json(apiError, { status, headers });

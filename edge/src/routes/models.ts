@@ -4,11 +4,13 @@ import { MODELS_PATH } from "@qwen3-vl/shared/worker-protocol";
 import { Hono } from "hono";
 import type { Context } from "hono";
 
+import { sendToBackend } from "../backends/send-to-backend.ts";
 import type { AppEnv } from "../env.ts";
-import { callGpuWorker, toGpuWorker } from "../inference/gpu-worker-client.ts";
+import { callHeaders } from "../inference/call-headers.ts";
 import { toClientAnswer } from "../inference/worker-answer.ts";
 import { assertModelAllowed, isModelAllowed } from "../keys/scopes.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
+import { backendAccess } from "./backend-access.ts";
 
 /** Hugging Face ids have a slash; a dot never comes first, so no id is a relative path. */
 const MODEL_ID = /^\w[\w./:@-]{0,255}$/;
@@ -35,9 +37,13 @@ export const models = new Hono<AppEnv>()
   .all("/", methodNotAllowed("GET"))
   .all("/:id{.+}", methodNotAllowed("GET"));
 
-async function relay({ env, req }: Context<AppEnv>, path: string): Promise<Response> {
-  const worker = toGpuWorker(env.GPU_WORKER_URL, env.GPU_WORKER_SECRET);
-  const { signal } = req.raw;
-  const answer = await callGpuWorker(worker, { method: "GET", path, signal });
-  return toClientAnswer(answer, answer.body);
+async function relay(c: Context<AppEnv>, path: string): Promise<Response> {
+  const { signal } = c.req.raw;
+  const sent = await sendToBackend({
+    ...backendAccess(c),
+    conversation: path,
+    call: { method: "GET", path, headers: callHeaders(c.var), signal },
+  });
+  sent.leave();
+  return toClientAnswer(sent.response, sent.response.body);
 }

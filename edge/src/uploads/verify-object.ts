@@ -1,9 +1,9 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
+import { mapConcurrently } from "@qwen3-vl/shared/map-concurrently";
 import { toHex } from "@qwen3-vl/shared/signature";
 import type { SentPart } from "@qwen3-vl/shared/uploads";
 
 import { readBytes } from "../http/read-body.ts";
-import { mapConcurrently } from "../media/map-concurrently.ts";
 import { SNIFFED_BYTES, sniffMedia } from "../media/sniff-media.ts";
 import { getObject } from "../storage/objects.ts";
 import type { S3Client } from "../storage/s3-client.ts";

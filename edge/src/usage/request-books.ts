@@ -92,8 +92,6 @@ export class RequestBooks {
 
   /** Enters how the request ended. Never rejects: what is not settled here, the limiter's alarm settles. */
   async settle(ending: RequestEnding): Promise<void> {
-    const durationMs = Date.now() - this.#draft.startedAt;
-    this.#logger.info("completion_ended", { ...this.#draft, ...ending, durationMs });
     try {
       await this.#limiter.settle(this.#draft.id, ending);
     } catch (cause) {

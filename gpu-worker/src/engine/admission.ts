@@ -3,6 +3,13 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 /** Seconds after which a refused client may try again: about the length of a short answer. */
 const RETRY_AFTER_SECONDS = 1;
 
+/** Refused before anything was begun: another worker may take the same request, or this one later. */
+export class BusyError extends ApiError {
+  constructor(message: string, retryAfterSeconds: number) {
+    super("overloaded", message, { retryAfterSeconds });
+  }
+}
+
 /**
  * Bounds the answers that are being prepared, wait or run: beyond it, clients are sent away at once.
  * A request takes a place when it comes, and one for each further answer when it is known to want them.
@@ -17,6 +24,10 @@ export class Admission {
 
   get inside(): number {
     return this.#inside;
+  }
+
+  get places(): number {
+    return this.#limit;
   }
 
   /**
@@ -46,9 +57,8 @@ export class Admission {
 
   #take(places: number): Disposable {
     if (this.#inside + places > this.#limit) {
-      throw new ApiError("overloaded", `The server is busy with ${this.#inside} answers.`, {
-        retryAfterSeconds: RETRY_AFTER_SECONDS,
-      });
+      const message = `The server is busy with ${this.#inside} answers.`;
+      throw new BusyError(message, RETRY_AFTER_SECONDS);
     }
     this.#inside += places;
     return {

@@ -1,5 +1,6 @@
+import type { Histogram } from "@qwen3-vl/shared/histogram";
+
 import type { EngineSnapshot } from "../engine/engine-snapshot.ts";
-import type { Histogram } from "./histogram.ts";
 import type { WorkerFigures } from "./worker-figures.ts";
 
 /** What a worker is busy with at one moment, and what it has done since it started. */

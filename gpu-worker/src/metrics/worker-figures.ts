@@ -1,5 +1,6 @@
+import { Histogram } from "@qwen3-vl/shared/histogram";
+
 import type { EngineObserver } from "../engine/engine-observer.ts";
-import { Histogram } from "./histogram.ts";
 
 /** How a request's answers ended. */
 export type Ending = "stop" | "length" | "tool_calls" | "abort" | "error";

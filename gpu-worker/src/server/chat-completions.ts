@@ -11,6 +11,9 @@ import type { Admission } from "../engine/admission.ts";
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
+import type { MediaFetcher } from "../media-fetch/media-fetcher.ts";
+import { fetchRemoteMedia } from "../media-fetch/remote-media.ts";
+import type { CompleteRequest } from "../media-fetch/remote-media.ts";
 import { RequestTimer } from "../metrics/request-timer.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import type { StoredMedia } from "../stored-media/stored-media.ts";
@@ -30,6 +33,7 @@ export interface ChatCompletionsOptions {
   admission: Admission;
   registry: RequestRegistry;
   stored: StoredMedia;
+  fetcher: MediaFetcher;
   figures: WorkerFigures;
   tracer: Tracer;
   logger: Logger;
@@ -110,14 +114,27 @@ export class ChatCompletions {
     }
     abortWhenClosed(live, response);
     try {
+      const complete = await this.#complete({ ...workerRequest, media: inBody }, live.signal);
       await using fetched = await stored.fetch(workerRequest.stored, live.signal);
-      const media = new Map<string, ClipBytes>([...inBody, ...fetched.media]);
-      await answer({ workerRequest, media, live, timer, response });
+      const media = new Map<string, ClipBytes>([...complete.media, ...fetched.media]);
+      const request = { ...workerRequest, body: complete.body };
+      await answer({ workerRequest: request, media, live, timer, response });
     } catch (error) {
       throw live.signal.aborted ? closedByClient(error) : error;
     } finally {
       registry.end(live);
     }
+  }
+
+  /** With the media that the edge leaves to be fetched here. */
+  async #complete(
+    { body, media, fetch: policy }: CompleteRequest & Pick<WorkerRequest, "fetch">,
+    signal: AbortSignal,
+  ): Promise<CompleteRequest> {
+    const { fetcher } = this.#options;
+    return policy === undefined
+      ? { body, media }
+      : fetchRemoteMedia({ body, media }, { fetcher, policy, signal });
   }
 
   async #answer(received: Received, span: CompletionSpan): Promise<void> {

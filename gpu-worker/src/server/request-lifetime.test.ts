@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { Admission } from "../engine/admission.ts";
 import { Logger } from "../log.ts";
+import { testFetcher } from "../media-fetch/test-fetcher.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { startTracing } from "../tracing/tracing.ts";
 import { ChatCompletions } from "./chat-completions.ts";
@@ -177,6 +178,7 @@ async function heldChat() {
     registry: new RequestRegistry(),
     stored: worker.stored,
     figures: new WorkerFigures(),
+    fetcher: testFetcher(),
     tracer: (await startTracing(undefined, logger)).tracer,
     logger,
     verify: () => {

@@ -16,9 +16,16 @@ describe("RequestRegistry", () => {
     const registry = new RequestRegistry();
     const request = begin(registry, "a");
     expect(registry.begin("a")).toBeUndefined();
+    request.counts.prompt = 7;
     registry.end(request);
     expect(registry.begin("a")).toBeUndefined();
     expect(registry.liveCount).toBe(0);
+  });
+
+  it("takes an id again whose request ended before it cost anything", () => {
+    const registry = new RequestRegistry();
+    registry.end(begin(registry, "a"));
+    expect(registry.begin("a")).toBeDefined();
   });
 
   it("answers an abort with the final counts, once nothing more is counted", async () => {

@@ -70,9 +70,13 @@ export class RequestRegistry {
     return this.#live.size;
   }
 
-  /** Registers a request until `end`; undefined when its id is taken. */
+  /**
+   * Registers a request until `end`; undefined when its id is taken. One that ended before it cost
+   * anything, as when all places were taken, may come again.
+   */
   begin(id: string): LiveRequest | undefined {
-    if (this.#live.has(id) || this.#ended.has(id)) {
+    const ended = this.#ended.get(id);
+    if (this.#live.has(id) || (ended !== undefined && ended.usage.total_tokens > 0)) {
       return undefined;
     }
     const request = new LiveRequest(id);

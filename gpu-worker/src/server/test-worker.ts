@@ -19,6 +19,7 @@ import { snapshotOf } from "../engine/test-sequences.ts";
 import { Grammars } from "../grammar/grammars.ts";
 import { tokenTable } from "../grammar/token-table.ts";
 import { Logger } from "../log.ts";
+import { testFetcher } from "../media-fetch/test-fetcher.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
 import { StoredMedia } from "../stored-media/stored-media.ts";
@@ -50,6 +51,7 @@ interface StartOptions {
   origin?: string;
   /** Where spans go; nowhere without. */
   tracesUrl?: string;
+  logger?: Logger;
 }
 
 /** A worker server on a free port, real but for its generator: each test says what that answers. */
@@ -63,7 +65,13 @@ export class TestWorker implements Generator {
   #port = 0;
 
   constructor(
-    parts: { service: ChatService; figures: WorkerFigures; tracer: Tracer; stored: StoredMedia },
+    parts: {
+      service: ChatService;
+      figures: WorkerFigures;
+      tracer: Tracer;
+      stored: StoredMedia;
+      logger: Logger;
+    },
     places: number,
     close: () => Promise<void>,
   ) {
@@ -74,9 +82,9 @@ export class TestWorker implements Generator {
     this.server = new WorkerServer({
       ...parts,
       generator: this,
+      fetcher: testFetcher(),
       snapshot: () => snapshotOf(),
       admission: this.admission,
-      logger: new Logger("silent"),
       secret: SECRET,
     });
   }
@@ -84,6 +92,7 @@ export class TestWorker implements Generator {
   /** @param options the checkpoint's `template` may be another than its own */
   static async start(options: StartOptions = {}): Promise<TestWorker> {
     const { places = 4, memory = MEMORY, template = "", tracesUrl, origin } = options;
+    const logger = options.logger ?? new Logger("silent");
     const {
       config,
       generation,
@@ -114,10 +123,10 @@ export class TestWorker implements Generator {
       image: { min_pixels: vision.minPixels, max_pixels: vision.maxPixels },
     } as const;
     const service = new ChatService({ model, media, prompts, grammars, tokenizer, generation });
-    const tracing = await startTracing(tracesUrl, new Logger("silent"));
+    const tracing = await startTracing(tracesUrl, logger);
     const folderOfClips = await mkdtemp(join(tmpdir(), "qwen3-vl-clips-"));
     const stored = new StoredMedia({ origin, folder: folderOfClips, maxDiskBytes: 2 ** 30 });
-    const parts = { service, figures, tracer: tracing.tracer, stored };
+    const parts = { service, figures, tracer: tracing.tracer, stored, logger };
     const worker = new TestWorker(parts, places, async () => {
       clips.close();
       await Promise.all([tracing.close(), images.close(), prompts.close(), grammars.close()]);
@@ -276,6 +285,8 @@ export interface Chat {
   media?: readonly Uint8Array[];
   stored?: readonly StoredMedium[];
   path?: string;
+  /** More of the part `request`. */
+  request?: object;
 }
 
 /** The call that the edge makes for a client's body. */
@@ -286,6 +297,7 @@ export async function chatCall(chat: Chat): Promise<Call> {
     id,
     body: { model: MODEL, messages: [{ role: "user", content: "hi" }], ...body },
     tenant: "tenant",
+    ...chat.request,
     media: parts.map(({ name, content }) => announced(name, content)),
     stored,
   });

@@ -8,21 +8,30 @@ import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import type { Model, ModelList } from "@qwen3-vl/shared/models";
 import { SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
 import {
+  WORKER_BUSY_HEADER,
+  WORKER_LOAD_HEADER,
+  formatWorkerLoad,
+} from "@qwen3-vl/shared/worker-load";
+import {
   CHAT_COMPLETIONS_PATH,
   ESTIMATE_PATH,
+  HEALTH_PATH,
   MODELS_PATH,
 } from "@qwen3-vl/shared/worker-protocol";
 import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
 
+import { BusyError } from "../engine/admission.ts";
 import type { Admission } from "../engine/admission.ts";
 import type { EngineSnapshot } from "../engine/engine-snapshot.ts";
 import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
+import type { MediaFetcher } from "../media-fetch/media-fetcher.ts";
 import { METRICS_PATH, METRICS_TYPE, formatMetrics } from "../metrics/metrics.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import type { StoredMedia } from "../stored-media/stored-media.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import type { ChatService } from "./chat-service.ts";
+import { logWhenEnded } from "./request-line.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import { sendError, sendJson } from "./send-json.ts";
 
@@ -32,6 +41,8 @@ export interface WorkerServerOptions {
   /** What the engine is busy with, for `/metrics`. */
   snapshot: () => EngineSnapshot;
   figures: WorkerFigures;
+  /** Fetches what the edge leaves to be fetched here. */
+  fetcher: MediaFetcher;
   admission: Admission;
   stored: StoredMedia;
   tracer: Tracer;
@@ -110,6 +121,8 @@ export class WorkerServer {
         this.#server.closeIdleConnections(); // else kept alive for 100 s more
       }
     });
+    logWhenEnded(this.#options.logger, incoming, response);
+    this.#tellLoad(response);
     try {
       await this.#route({
         incoming,
@@ -145,6 +158,9 @@ export class WorkerServer {
     } else if (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`)) {
       await this.#verify(incoming, "");
       this.#sendModels(response, path);
+    } else if (path === HEALTH_PATH && method === "GET") {
+      await this.#verify(incoming, "");
+      this.#sendHealth(response);
     } else if (path === METRICS_PATH && method === "GET") {
       await this.#verify(incoming, "");
       await this.#sendMetrics(response);
@@ -168,6 +184,20 @@ export class WorkerServer {
     sendJson(response, 200, model satisfies Model);
   }
 
+  /** Whether a request that came now would be let in. */
+  #sendHealth(response: ServerResponse): void {
+    const { inside, places } = this.#options.admission;
+    const isReady = !this.#isDraining && inside < places;
+    sendJson(response, isReady ? 200 : 503, { status: isReady ? "ready" : "busy" });
+  }
+
+  /** What whoever chooses between workers wants to know, on every answer. */
+  #tellLoad(response: ServerResponse): void {
+    const { admission, snapshot } = this.#options;
+    const load = { requests: admission.inside, slots: snapshot().slots, places: admission.places };
+    response.setHeader(WORKER_LOAD_HEADER, formatWorkerLoad(load));
+  }
+
   async #sendMetrics(response: ServerResponse): Promise<void> {
     const { admission, snapshot, figures } = this.#options;
     const countConnections = promisify(this.#server.getConnections.bind(this.#server));
@@ -180,7 +210,7 @@ export class WorkerServer {
 
   #assertOpen(): void {
     if (this.#isDraining) {
-      throw new ApiError("overloaded", "The server is shutting down.", { retryAfterSeconds: 1 });
+      throw new BusyError("The server is shutting down.", 1);
     }
   }
 
@@ -206,6 +236,9 @@ export class WorkerServer {
     if (response.headersSent) {
       response.destroy();
     } else if (!response.destroyed) {
+      if (apiError instanceof BusyError) {
+        response.setHeader(WORKER_BUSY_HEADER, "1");
+      }
       sendError(response, apiError);
     }
   }

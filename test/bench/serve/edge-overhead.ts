@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { buffer, text } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { parseChatRequest } from "@qwen3-vl/shared/chat";
@@ -79,7 +79,7 @@ async function prepare(
         "Content-Type": outgoing.contentType,
         [SIGNATURE_HEADER]: await signCall(worker.secret, call, new Date()),
       },
-      body: await buffer(outgoing.body),
+      body: Buffer.from(await new Response(outgoing.body()).arrayBuffer()),
     },
     throughEdge: {
       path: CHAT_COMPLETIONS_PATH,

@@ -8,16 +8,21 @@ import { startS3 } from "./s3-server.ts";
 /** Starts the servers the edge talks to; returns what stops them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const gpuWorker = await listen(handleGpuWorkerCall());
+  const [first, second] = await Promise.all([
+    listen(handleGpuWorkerCall()),
+    listen(handleGpuWorkerCall()),
+  ]);
   const pictures = await listen(servePicture);
   const closed = await listen(() => {});
   await closed.close();
   const s3 = await startS3();
 
   project.provide("gpuWorkerUrl", gpuWorker.url);
+  project.provide("twoWorkerUrls", [first.url, second.url]);
   project.provide("pictureServerUrl", pictures.url);
   project.provide("closedPort", closed.port);
   project.provide("s3", s3.variables);
   return async () => {
-    await Promise.all([gpuWorker.close(), pictures.close(), s3.close()]);
+    await Promise.all([gpuWorker, first, second, pictures, s3].map((server) => server.close()));
   };
 }

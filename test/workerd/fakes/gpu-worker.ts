@@ -1,29 +1,37 @@
 /**
  * A GPU worker that follows a script instead of a model: the request's `model` names the script.
- * `GET /__calls?prompt=…` tells what it was asked, by the text of the first message.
+ * `GET /__calls?prompt=…` tells what it was asked, by the text of the first message, and
+ * `GET /__mode?is=…` makes it a worker that is busy or down.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 
 import { parseChatRequest } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
+import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
 import { NO_MEDIA } from "@qwen3-vl/shared/media-figures";
 import { sha256Hex, SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
+import { TRACEPARENT_HEADER, TRACESTATE_HEADER } from "@qwen3-vl/shared/traceparent";
 import { toUsage } from "@qwen3-vl/shared/usage";
-import { WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
-import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
-import type { StoredMedium } from "@qwen3-vl/shared/worker-protocol";
+import { REQUEST_ID_HEADER, WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
+import type { RequestRecord, StoredMedium } from "@qwen3-vl/shared/worker-protocol";
 
 import { runScript } from "./gpu-worker-scripts.ts";
 import { GPU_WORKER_SECRET } from "./secret.ts";
+import { answerFor, isWorkerMode } from "./worker-mode.ts";
+import type { WorkerMode } from "./worker-mode.ts";
 
 /** What the worker saw of one request. */
 export interface RecordedCall {
   id: string;
   prompt: string;
-  /** The header of that name. */
+  /** The headers of those names. */
   traceparent: string | null;
+  tracestate: string | null;
+  requestId: string | null;
   body: ChatRequest;
+  /** What it may fetch itself. */
+  fetch: FetchPolicy | null;
   media: { name: string; type: string; bytes: number }[];
   /** Those that it fetched, and that were as announced. */
   stored: { name: string; type: string; bytes: number }[];
@@ -34,21 +42,29 @@ export interface RecordedCall {
   state: RequestRecord["state"];
 }
 
+interface FakeWorker {
+  calls: Map<string, RecordedCall>;
+  mode: WorkerMode;
+  /** Calls that came while it was not up. */
+  refused: number;
+}
+
 /** The worker's routes over a memory of calls of its own. */
 export function handleGpuWorkerCall(): RequestListener {
-  const calls = new Map<string, RecordedCall>();
+  const worker: FakeWorker = { calls: new Map(), mode: "up", refused: 0 };
   return (request, response) => {
-    route(calls, request, response).catch((error: unknown) => {
+    route(worker, request, response).catch((error: unknown) => {
       sendJson(response, 400, { error: { message: String(error) } });
     });
   };
 }
 
 async function route(
-  calls: Map<string, RecordedCall>,
+  worker: FakeWorker,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { calls } = worker;
   const url = new URL(request.url ?? "/", "http://fake");
   const askedId = /^\/v1\/requests\/([\w-]+)$/.exec(url.pathname)?.[1];
   const abortedId = /^\/v1\/requests\/([\w-]+)\/abort$/.exec(url.pathname)?.[1];
@@ -59,6 +75,14 @@ async function route(
       200,
       [...calls.values()].filter((call) => call.prompt === prompt),
     );
+  } else if (url.pathname === "/__mode") {
+    const mode = url.searchParams.get("is");
+    const { refused } = worker;
+    Object.assign(worker, isWorkerMode(mode) ? { mode, refused: 0 } : {});
+    sendJson(response, 200, { refused });
+  } else if (answerFor(worker.mode, response)) {
+    worker.refused++;
+    request.resume();
   } else if (url.pathname === "/v1/chat/completions") {
     const call = await receive(request);
     calls.set(call.id, call);
@@ -89,7 +113,7 @@ async function receive(request: IncomingMessage): Promise<RecordedCall> {
     throw new TypeError("part request is not text");
   }
   await verify(request, "/v1/chat/completions", signed);
-  const { id, body, media, stored } = WorkerRequest.parse(JSON.parse(signed));
+  const { id, body, media, stored, fetch = null } = WorkerRequest.parse(JSON.parse(signed));
   for (const { name, bytes, sha256, type } of media) {
     const file = form.get(name);
     if (!(file instanceof File) || file.size !== bytes || file.type !== type) {
@@ -107,9 +131,16 @@ async function receive(request: IncomingMessage): Promise<RecordedCall> {
     completionTokens: 0,
     state: "running" as const,
   };
-  const header = request.headers["traceparent"];
-  const traceparent = header === undefined ? null : String(header);
-  return { id, prompt: promptOf(parsed), traceparent, body: parsed, media, stored, ...seen };
+  const header = (name: string) => {
+    const value = request.headers[name.toLowerCase()];
+    return value === undefined ? null : String(value);
+  };
+  const told = {
+    traceparent: header(TRACEPARENT_HEADER),
+    tracestate: header(TRACESTATE_HEADER),
+    requestId: header(REQUEST_ID_HEADER),
+  };
+  return { id, prompt: promptOf(parsed), ...told, body: parsed, media, stored, fetch, ...seen };
 }
 
 async function fetchStored({ name, url, bytes, sha256, etag }: StoredMedium): Promise<void> {

@@ -39,6 +39,13 @@ const SPECIAL_IPV6: readonly (readonly [number, number])[] = [
 /** Whether a URL's host is an IP literal, and which kind. */
 export type IpLiteral = "loopback" | "special" | "public";
 
+/** What a resolver answered; anything that is not plainly an address counts as special. */
+export function classifyIpAddress(address: string): IpLiteral {
+  const host = address.includes(":") ? URL.parse(`http://[${address}]/`)?.hostname : address;
+  return classifyIpLiteral(host ?? "") ?? "special";
+}
+
+/** Undefined for a name. */
 export function classifyIpLiteral(hostname: string): IpLiteral | undefined {
   if (hostname.startsWith("[")) {
     return classifyIpv6(hostname.slice(1, -1));

@@ -2,18 +2,26 @@
  * Which URLs of clients may be fetched, decided before any byte is sent, for the first URL and for
  * each redirect.
  *
- * A host name is judged by its spelling only: a Worker can neither resolve it nor choose the address
- * that `fetch` dials. In production that is Cloudflare's network, which has no route to private
- * addresses; whoever runs the edge elsewhere puts an egress proxy before it that filters them.
+ * A host name is judged by its spelling here. A Worker can do no more: it can neither resolve it nor
+ * choose the address that `fetch` dials. In production that is Cloudflare's network, which has no route
+ * to private addresses; whoever runs the edge elsewhere has the GPU worker fetch (`FETCH_IN=worker`),
+ * which dials the address that it has checked.
  */
-import { MAX_URL_LENGTH } from "@qwen3-vl/shared/limits";
+import * as z from "zod";
 
+import { HostRules, permitsHost } from "./host-rules.ts";
 import { classifyIpLiteral } from "./ip-address.ts";
+import { MAX_URL_LENGTH } from "./limits.ts";
+import { OwnBucket, isOwnBucket } from "./own-bucket.ts";
 
-export interface FetchPolicy {
+export const FetchPolicy = z.strictObject({
   /** Development: `http:` URLs whose host is this machine may be fetched, on any port. */
-  allowHttpLoopback: boolean;
-}
+  allowHttpLoopback: z.boolean(),
+  /** A host must be permitted by each: those of the deployment, and those of the key, which so can only narrow them. */
+  hosts: z.array(HostRules).max(8),
+  ownBucket: OwnBucket.optional(),
+});
+export type FetchPolicy = z.infer<typeof FetchPolicy>;
 
 /** The URL as it was judged – the very object to fetch, never the text – or why it is refused. */
 export type Verdict = { url: URL } | { refusal: string };
@@ -61,6 +69,7 @@ export function judgeRedirect(from: URL, location: string | null, policy: FetchP
     return { refusal: "the redirect's Location is not a valid URL" };
   }
   return judge(url, {
+    ...policy,
     allowHttpLoopback: policy.allowHttpLoopback && isLoopback(from.hostname),
   });
 }
@@ -89,10 +98,23 @@ function judge(url: URL, policy: FetchPolicy): Verdict {
   return refusal === undefined ? { url } : { refusal };
 }
 
-function refusalOf(url: URL, { allowHttpLoopback }: FetchPolicy): string | undefined {
+function refusalOf(url: URL, policy: FetchPolicy): string | undefined {
   if (url.username !== "" || url.password !== "") {
     return "it contains a user name or password";
   }
+  if (policy.ownBucket !== undefined && isOwnBucket(url, policy.ownBucket)) {
+    return "it leads to this service's own storage; name a file by its id";
+  }
+  return refusalOfPlace(url, policy) ?? refusalOfHost(url, policy);
+}
+
+function refusalOfHost({ hostname }: URL, { hosts }: FetchPolicy): string | undefined {
+  return hosts.every((rules) => permitsHost(rules, hostname))
+    ? undefined
+    : "its host is not among those that media may come from";
+}
+
+function refusalOfPlace(url: URL, { allowHttpLoopback }: FetchPolicy): string | undefined {
   if (allowHttpLoopback && url.protocol === "http:" && isLoopback(url.hostname)) {
     return undefined;
   }

@@ -21,13 +21,19 @@ export class Histogram {
     this.#sum += value * times;
   }
 
-  /** Its lines in Prometheus's text format. */
-  format(name: string): string {
+  /**
+   * Its lines in Prometheus's text format.
+   *
+   * @param label one more label of each line, such as `route="/health"`
+   */
+  format(name: string, label = ""): string {
+    const own = label === "" ? "" : `{${label}}`;
+    const others = label === "" ? "" : `${label},`;
     let total = 0;
     const lines = Array.from(this.#counts, (count, bucket) => {
       total += count;
-      return `${name}_bucket{le="${this.#bounds[bucket] ?? "+Inf"}"} ${total}\n`;
+      return `${name}_bucket{${others}le="${this.#bounds[bucket] ?? "+Inf"}"} ${total}\n`;
     });
-    return `${lines.join("")}${name}_sum ${this.#sum}\n${name}_count ${total}\n`;
+    return `${lines.join("")}${name}_sum${own} ${this.#sum}\n${name}_count${own} ${total}\n`;
   }
 }

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 
 import { judgeRedirect, judgeUrl } from "./fetch-policy.ts";
+import type { FetchPolicy } from "./fetch-policy.ts";
+import type { HostRules } from "./host-rules.ts";
+import { classifyIpAddress } from "./ip-address.ts";
 
-const production = { allowHttpLoopback: false };
-const development = { allowHttpLoopback: true };
+const production: FetchPolicy = { allowHttpLoopback: false, hosts: [] };
+const development: FetchPolicy = { allowHttpLoopback: true, hosts: [] };
 
 const isRefused = (url: string, policy = production) => "refusal" in judgeUrl(url, policy);
 
@@ -157,6 +160,64 @@ describe("judgeUrl", () => {
   it("never repeats the URL, which may hold a secret", () => {
     const verdict = judgeUrl("https://user:secret@10.0.0.1/?token=secret", production);
     expect(JSON.stringify(verdict)).not.toMatch(/secret|10\.0/);
+  });
+});
+
+describe("lists of hosts", () => {
+  const deployment = { allow: ["*.example.com", "example.org"], deny: ["bad.example.com"] };
+  const policy = (key: HostRules): FetchPolicy => ({ ...production, hosts: [deployment, key] });
+
+  it.each<[string, HostRules, boolean]>([
+    ["https://cdn.example.com/", {}, true],
+    ["https://example.org/", {}, true],
+    ["https://bad.example.com/", {}, false],
+    ["https://other.com/", {}, false],
+    ["https://cdn.example.com/", { allow: ["cdn.example.com"] }, true],
+    ["https://example.org/", { allow: ["cdn.example.com"] }, false],
+    ["https://cdn.example.com/", { deny: ["*.example.com"] }, false],
+    ["https://other.com/", { allow: ["other.com"] }, false], // a key narrows, and never widens
+    ["https://bad.example.com/", { allow: ["bad.example.com"] }, false],
+    ["https://127.0.0.1/", { allow: ["127.0.0.1"] }, false],
+  ])("%s with a key's %j", (url, key, isPermitted) => {
+    expect("url" in judgeUrl(url, policy(key))).toBe(isPermitted);
+  });
+
+  it("hold for redirects too", () => {
+    const from = new URL("https://cdn.example.com/a.png");
+    expect(judgeRedirect(from, "https://other.com/", policy({}))).toHaveProperty("refusal");
+    expect(judgeRedirect(from, "https://example.org/", policy({}))).toHaveProperty("url");
+  });
+});
+
+describe("our own bucket", () => {
+  const ownBucket = { endpoint: "https://s3.example.com", bucket: "media" };
+  const policy = { ...production, ownBucket };
+  const presigned = "https://s3.example.com/media/another-tenants?X-Amz-Signature=1";
+
+  it("is refused by URL, also when a redirect leads there", () => {
+    expect(judgeUrl(presigned, policy)).toEqual({
+      refusal: expect.stringContaining("own storage"),
+    });
+    const from = new URL("https://example.com/");
+    expect(judgeRedirect(from, presigned, policy)).toHaveProperty("refusal");
+  });
+});
+
+describe("classifyIpAddress", () => {
+  it.each([
+    ["8.8.8.8", "public"],
+    ["2606:4700::1111", "public"],
+    ["10.0.0.1", "special"],
+    ["::ffff:10.0.0.1", "special"],
+    ["0:0:0:0:0:ffff:7f00:1", "special"],
+    ["::1", "loopback"],
+    ["127.8.8.8", "loopback"],
+    ["fe80::1%eth0", "special"],
+    ["FD00::1", "special"],
+    ["not an address", "special"],
+    ["", "special"],
+  ])("%s is %s", (address, kind) => {
+    expect(classifyIpAddress(address)).toBe(kind);
   });
 });
 
