@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "
 import { createApp } from "../../edge/src/app.ts";
 import { API_KEY, callsOf, chat, createApiKey, failureOf } from "./edge-client.ts";
 
-beforeAll(createApiKey);
+beforeAll(() => createApiKey());
 
 const workers = inject("twoWorkerUrls");
 type Mode = "up" | "busy" | "down" | "hangs";

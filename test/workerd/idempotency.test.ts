@@ -14,7 +14,7 @@ import {
   withKey,
 } from "./edge-client.ts";
 
-beforeAll(createApiKey);
+beforeAll(() => createApiKey());
 
 const once = (key: string) => ({ headers: { "Idempotency-Key": key } });
 

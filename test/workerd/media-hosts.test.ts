@@ -13,7 +13,7 @@ import {
   timesAsked,
 } from "./edge-client.ts";
 
-beforeAll(createApiKey);
+beforeAll(() => createApiKey());
 
 const PARAM = "messages.0.content.1.image_url.url";
 

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { createApp } from "../../edge/src/app.ts";
 import { API_KEY, chat, createApiKey } from "./edge-client.ts";
 
-beforeAll(createApiKey);
+beforeAll(() => createApiKey());
 
 const ADMIN_TOKEN = "an-operators-token-of-40-characters-or-so";
 const LEVELS = ["debug", "info", "warn", "error"] as const;
