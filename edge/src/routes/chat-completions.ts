@@ -18,7 +18,8 @@ import { createLogger } from "../observability/logger.ts";
 export const chatCompletions = new Hono<AppEnv>()
   .post("/", openBooks, idempotent, async (c) => {
     const { books, apiKey } = c.var;
-    const client = c.req.raw.signal;
+    const unheld = new AbortController();
+    const client = AbortSignal.any([c.req.raw.signal, unheld.signal]);
     const request = parseChatRequest(await readJson(c.req.raw));
     books.model = request.model;
     const worker = toGpuWorker(c.env.GPU_WORKER_URL, c.env.GPU_WORKER_SECRET);
@@ -33,6 +34,13 @@ export const chatCompletions = new Hono<AppEnv>()
     const call = { worker, request: outgoing, traceparent, client, logger };
     const completion = runCompletion(call);
     c.executionCtx.waitUntil(completion.ending.then((ending) => books.settle(ending)));
-    return completion.answer;
+    // The books are written while the GPU worker reads, and before the client is told anything.
+    const held = books.held.catch((error: unknown) => unheld.abort(error));
+    const [answer] = await Promise.allSettled([completion.answer, held]);
+    unheld.signal.throwIfAborted();
+    if (answer.status === "rejected") {
+      throw answer.reason;
+    }
+    return answer.value;
   })
   .all(methodNotAllowed("POST"));
