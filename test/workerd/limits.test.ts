@@ -5,6 +5,8 @@ import { describe, expect, inject, it } from "vitest";
 
 import { callGpuWorker, toGpuWorker } from "../../edge/src/inference/gpu-worker-client.ts";
 import { toWorkerRequest } from "../../edge/src/inference/worker-request.ts";
+import type { KeyLimits } from "../../edge/src/keys/key-settings.ts";
+import type { KeyLimiter } from "../../edge/src/limits/key-limiter.ts";
 import { findEnding } from "../../edge/src/usage/find-ending.ts";
 import { limiterOf } from "../../edge/src/usage/request-books.ts";
 import {
@@ -27,6 +29,18 @@ const ESTIMATE = {
   frames: 0,
   isOpenEnded: false,
 };
+
+/** As an edge does that dies then. */
+async function hold(
+  limiter: DurableObjectStub<KeyLimiter>,
+  draft: ReturnType<typeof draftOf>,
+  limits: KeyLimits,
+): Promise<void> {
+  const { reservation } = await limiter.reserve(draft, ESTIMATE, limits);
+  if (reservation !== undefined) {
+    await limiter.hold(reservation);
+  }
+}
 
 /** What the fake worker's script `answers` uses. */
 const USED_TOKENS = 84 + 7;
@@ -153,7 +167,7 @@ describe("a key's limiter", () => {
     const id = "key_twice";
     const limits = { tokens_per_month: 1000 };
     const limiter = limiterOf(env, id);
-    await limiter.reserve(draftOf(id, "twice-1"), ESTIMATE, limits);
+    await hold(limiter, draftOf(id, "twice-1"), limits);
     const counts = { prompt: 10, cached: 0, image: 0, video: 0, completion: 5, reasoning: 0 };
     const media = { pixels: 0, video_ms: 0, frames: 0 };
     for (const outcome of ["completed", "failed"] as const) {
@@ -167,7 +181,7 @@ describe("a key's limiter", () => {
     const id = "key_dead_edge";
     const limits = { tokens_per_month: 10_000, concurrent_requests: 1 };
     const limiter = limiterOf(env, id);
-    await limiter.reserve(draftOf(id, "dead-edge"), ESTIMATE, limits);
+    await hold(limiter, draftOf(id, "dead-edge"), limits);
     const request = parseChatRequest(chat("answers", "dead edge"));
     const outgoing = await toWorkerRequest({ id: "dead-edge", tenant: id }, request, []);
     const worker = toGpuWorker(env.GPU_WORKER_URL, env.GPU_WORKER_SECRET);
@@ -187,11 +201,26 @@ describe("a key's limiter", () => {
     ]);
   });
 
+  it("counts what is set aside before it is written down, and once after", async () => {
+    const id = "key_unheld";
+    const limits = { tokens_per_month: 150 };
+    const limiter = limiterOf(env, id);
+    const first = await limiter.reserve(draftOf(id, "unheld-1"), ESTIMATE, limits);
+    expect(first).toMatchObject({ standings: [{ remaining: 50 }] });
+    expect(await limiter.reserve(draftOf(id, "unheld-2"), ESTIMATE, limits)).toMatchObject({
+      refusal: { name: "monthly-tokens", remaining: 50, wanted: 100 },
+    });
+    if (first.reservation !== undefined) {
+      await limiter.hold(first.reservation);
+    }
+    expect(await limiter.standings(limits)).toMatchObject([{ remaining: 50 }]);
+  });
+
   it("gives up a request that never came to a GPU worker", async () => {
     const id = "key_never_begun";
     const limits = { tokens_per_month: 100 };
     const limiter = limiterOf(env, id);
-    await limiter.reserve(draftOf(id, "never-begun"), ESTIMATE, limits);
+    await hold(limiter, draftOf(id, "never-begun"), limits);
     expect(await limiter.standings(limits)).toMatchObject([{ remaining: 0 }]);
     await expect
       .poll(() => usageOfKey(id), { timeout: 25_000 })

@@ -4,11 +4,11 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vite
 import * as z from "zod";
 
 import { createApp } from "../../edge/src/app.ts";
+import { ADMIN_TOKEN } from "./admin-client.ts";
 import { API_KEY, chat, createApiKey } from "./edge-client.ts";
 
 beforeAll(() => createApiKey());
 
-const ADMIN_TOKEN = "an-operators-token-of-40-characters-or-so";
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 const lines: string[] = [];
 /** An edge of its own, which counts from nothing. */
@@ -38,7 +38,7 @@ async function ask(path: string, init: AskInit = {}, token = API_KEY): Promise<R
     ...init,
     headers: { ...headers, ...init.headers },
   });
-  const answer = await edge.fetch(request, { ...env, ADMIN_TOKEN, LOG: "debug" }, context);
+  const answer = await edge.fetch(request, { ...env, LOG: "debug" }, context);
   const text = await answer.text();
   await waitOnExecutionContext(context);
   return new Response(text, answer);
@@ -139,7 +139,8 @@ describe("/metrics", () => {
   it("is nobody else's", async () => {
     expect((await metrics(API_KEY)).status).toBe(401);
     expect((await metrics("")).status).toBe(401);
-    const without = await createApp().request("/metrics", {}, { ...env, LOG: "silent" });
+    const { ADMIN_TOKEN: _, ...deployed } = env;
+    const without = await createApp().request("/metrics", {}, { ...deployed, LOG: "silent" });
     expect(without.status).toBe(404);
   });
 });

@@ -18,13 +18,15 @@ import { idempotent } from "../middleware/idempotent.ts";
 import { openBooks } from "../middleware/open-books.ts";
 import { untilSettled } from "../middleware/until-settled.ts";
 import { createLogger } from "../observability/logger.ts";
+import type { RequestBooks } from "../usage/request-books.ts";
 import { backendAccess } from "./backend-access.ts";
 
 /** `POST /v1/chat/completions`, streamed and not. */
 export const chatCompletions = new Hono<AppEnv>()
   .post("/", openBooks, idempotent, async (c) => {
     const { books, apiKey, notes } = c.var;
-    const client = c.req.raw.signal;
+    const unheld = new AbortController();
+    const client = AbortSignal.any([c.req.raw.signal, unheld.signal]);
     const request = parseChatRequest(await readJson(c.req.raw));
     books.model = request.model;
     notes.model = request.model;
@@ -55,13 +57,32 @@ export const chatCompletions = new Hono<AppEnv>()
       notes.mediaBytes = media.reduce((sum, medium) => sum + mediumBytes(medium), 0);
       notes.ended = completion.ending.then(settle);
       c.executionCtx.waitUntil(notes.ended); // before the answer: a client that leaves ends the rest
-      return completion.answer;
+      return await onceHeld(completion.answer, books, unheld);
     } catch (error) {
       c.executionCtx.waitUntil(library?.release() ?? Promise.resolve());
       throw error;
     }
   })
   .all(methodNotAllowed("POST"));
+
+/**
+ * The answer, once the reservation is written down, which is done while the GPU worker reads.
+ *
+ * @param unheld ends the request when that fails
+ */
+async function onceHeld(
+  answering: Promise<Response>,
+  books: RequestBooks,
+  unheld: AbortController,
+): Promise<Response> {
+  const held = books.held.catch((error: unknown) => unheld.abort(error));
+  const [answer] = await Promise.allSettled([answering, held]);
+  unheld.signal.throwIfAborted();
+  if (answer.status === "rejected") {
+    throw answer.reason;
+  }
+  return answer.value;
+}
 
 const mediumBytes = (medium: LoadedMedium) =>
   "bytes" in medium ? medium.bytes.byteLength : medium.link.bytes;

@@ -24,6 +24,7 @@ export class RequestBooks {
   readonly #draft: RequestDraft;
   #standings: Standing[] | undefined;
   #isEntered = false;
+  #held: Promise<void> = Promise.resolve();
 
   constructor(
     env: Env,
@@ -75,9 +76,23 @@ export class RequestBooks {
     );
     this.#isEntered = true;
     this.#standings = answer.standings;
-    if (answer.refusal !== undefined) {
-      throw toRefusalError(answer.refusal);
+    const { refusal, reservation } = answer;
+    if (refusal !== undefined) {
+      throw toRefusalError(refusal);
     }
+    if (reservation !== undefined) {
+      this.#held = this.#ask(() => this.#limiter.hold(reservation));
+      this.#held.catch(() => undefined); // whoever asks `held` hears of it
+    }
+  }
+
+  /**
+   * Resolves when what was reserved is written down: before that, nothing may be answered.
+   *
+   * @throws ApiError `overloaded` when the limiter does not answer
+   */
+  get held(): Promise<void> {
+    return this.#held;
   }
 
   /** Enters a request that ended before it was reserved. Never rejects: the client's answer is another one. */
@@ -93,6 +108,7 @@ export class RequestBooks {
   /** Enters how the request ended. Never rejects: what is not settled here, the limiter's alarm settles. */
   async settle(ending: RequestEnding): Promise<void> {
     try {
+      await this.#held;
       await this.#limiter.settle(this.#draft.id, ending);
     } catch (cause) {
       this.#logger.error("usage_not_settled", { ...this.#draft, ...ending, cause });
