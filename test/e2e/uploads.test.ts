@@ -93,6 +93,11 @@ describe("OpenAI's client", () => {
     await expect(client.files.create({ file: page, purpose: "vision" })).rejects.toThrow(
       BadRequestError,
     );
+    const large = await toFile(Buffer.alloc(30 * MIB), "a.png");
+    await expect(client.files.create({ file: large, purpose: "vision" })).rejects.toMatchObject({
+      status: 400,
+      code: "invalid_media",
+    });
     const fine = await toFile(evaluationPicture(SCENE), "a.png");
     await expect(client.files.create({ file: fine, purpose: "batch" })).rejects.toMatchObject({
       status: 400,

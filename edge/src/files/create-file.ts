@@ -56,6 +56,7 @@ export async function createFile(
   store: UploadStore,
   apiKey: ApiKey,
   request: Request,
+  { drainRefused = false }: { drainRefused?: boolean } = {},
 ): Promise<StoredFile> {
   const announced = Number(request.headers.get("Content-Length"));
   if (announced > MAX_FILE_BODY_BYTES) {
@@ -70,7 +71,9 @@ export async function createFile(
   });
   const receiver = new FormReceiver(store, upload, request.signal);
   try {
-    const { filename, fields, object } = await receiver.receive(request);
+    const { filename, fields, object } = await receiver.receive(
+      readForm(request, { drainRefused }),
+    );
     if (!(await resizeUpload(store.db, upload, object.bytes, apiKey.limits.stored_bytes))) {
       throw storageFull(apiKey.limits.stored_bytes);
     }
@@ -104,10 +107,10 @@ class FormReceiver {
     this.#signal = signal;
   }
 
-  async receive(request: Request): Promise<ReceivedForm> {
+  async receive(form: AsyncIterable<FormPart>): Promise<ReceivedForm> {
     let file: Pick<ReceivedForm, "filename" | "object"> | undefined;
     const fields = new Map<string, string>();
-    for await (const part of readForm(request)) {
+    for await (const part of form) {
       if (part.name === "file" && file === undefined) {
         file = await this.#receiveFile(part);
       } else if (part.filename === undefined && !fields.has(part.name)) {

@@ -15,9 +15,14 @@ const CRLF = "\r\n";
 /**
  * Reads `multipart/form-data` part by part as it comes; `formData()` would hold all of it.
  *
+ * @param options.drainRefused development only: reads the rest of a form that is given up, as Cloudflare's
+ *   proxies do; else a client that is still sending sees a reset connection and no answer
  * @throws ApiError when the body is not of that form
  */
-export async function* readForm(request: Request): AsyncGenerator<FormPart> {
+export async function* readForm(
+  request: Request,
+  { drainRefused = false }: { drainRefused?: boolean } = {},
+): AsyncGenerator<FormPart> {
   const type = request.headers.get("Content-Type") ?? "none";
   const [, quoted, plain] = BOUNDARY.exec(type) ?? [];
   const boundary = quoted ?? plain;
@@ -35,6 +40,11 @@ export async function* readForm(request: Request): AsyncGenerator<FormPart> {
       await skip(bytes);
     }
   } finally {
+    if (drainRefused && !request.signal.aborted) {
+      while ((await source.next()).done !== true) {
+        // dropped
+      }
+    }
     await source.return?.(); // nothing more is read of a form that is given up
   }
 }

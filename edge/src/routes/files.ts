@@ -29,7 +29,8 @@ const MAX_PAGE = 1000;
 export const files = new Hono<AppEnv>()
   .post("/", async (c) => {
     const store = { db: c.env.DB, s3: requireStorage(c.env) };
-    const creating = createFile(store, c.var.apiKey, c.req.raw);
+    const options = { drainRefused: c.env.DRAIN_REFUSED_REQUESTS === "true" };
+    const creating = createFile(store, c.var.apiKey, c.req.raw, options);
     return c.json(toFileObject(await untilSettled(c, creating)));
   })
   .get("/", async (c) => {
