@@ -61,6 +61,9 @@ describe.concurrent("npm start", () => {
       "MAX_STALL_MS",
       "STATE_DIR",
       "DEV_API_KEY",
+      "MEDIA_ALLOW_HOSTS",
+      "MEDIA_DENY_HOSTS",
+      "FETCH_IN",
       "OTEL_EXPORTER_OTLP_ENDPOINT",
       "LOG",
     ]);
