@@ -62,6 +62,9 @@ describe.concurrent("npm start", () => {
       "STATE_DIR",
       "DEV_API_KEY",
       "ADMIN_TOKEN",
+      "MEDIA_ALLOW_HOSTS",
+      "MEDIA_DENY_HOSTS",
+      "FETCH_IN",
       "OTEL_EXPORTER_OTLP_ENDPOINT",
       "LOG",
     ]);

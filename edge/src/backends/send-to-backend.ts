@@ -102,7 +102,7 @@ async function trySend(backend: Backend, { call, ...hooks }: BackendCall): Promi
     if (status === 503 && headers.has(WORKER_BUSY_HEADER)) {
       await response.body?.cancel();
       leave();
-      const seconds = Number(headers.get("Retry-After") ?? 1);
+      const seconds = busySeconds(headers);
       backend.refused(headers, ownBefore, Date.now(), seconds * 1000);
       hooks.onFailure?.(worker, "busy");
       return { kind: "busy", failure: allBusy(seconds) };
@@ -116,6 +116,14 @@ async function trySend(backend: Backend, { call, ...hooks }: BackendCall): Promi
     hooks.onFailure?.(worker, "failed");
     return { kind: "failed", failure: error instanceof Error ? error : new Error(String(error)) };
   }
+}
+
+/** A worker does not take itself out for longer than a breaker would. */
+const MAX_BUSY_SECONDS = 60;
+
+function busySeconds(headers: Headers): number {
+  const seconds = Number(headers.get("Retry-After") ?? 1);
+  return seconds >= 0 ? Math.min(seconds, MAX_BUSY_SECONDS) : 1;
 }
 
 function allBusy(retryAfterSeconds: number): ApiError {

@@ -28,11 +28,17 @@ export interface CompletionRelay extends BodyRelay {
 
 /** Starts to relay; aborting `stop` ends it, and it is aborted when either side breaks off. */
 export function relayCompletion(response: Response, stop: AbortController): CompletionRelay {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const { readable, writable } = streamFor(response.headers);
   return {
     answer: toClientAnswer(response, readable),
     ...relayBody(response, writable, stop),
   };
+}
+
+/** Of a known length where it is known: the client has the answer with its last byte, not with what ends it. */
+function streamFor(headers: Headers): TransformStream<Uint8Array, Uint8Array> {
+  const length = /^\d{1,12}$/.exec(headers.get("Content-Length") ?? "")?.[0];
+  return length === undefined ? new TransformStream() : new FixedLengthStream(Number(length));
 }
 
 /** Relays the body alone into an answer that is open already. */

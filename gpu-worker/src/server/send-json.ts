@@ -8,8 +8,10 @@ export function sendJson(
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  response.writeHead(status, { "Content-Type": "application/json", ...headers });
-  response.end(JSON.stringify(body));
+  const bytes = Buffer.from(JSON.stringify(body));
+  const own = { "Content-Type": "application/json", "Content-Length": String(bytes.length) };
+  response.writeHead(status, { ...own, ...headers });
+  response.end(bytes);
 }
 
 export function sendError(response: ServerResponse, error: ApiError): void {

@@ -71,7 +71,8 @@ async function answer(incoming: IncomingMessage, response: ServerResponse): Prom
   const isOurs = (incoming.headers["content-type"] ?? "").startsWith("multipart/");
   const isStreamed = await asksForStream(incoming);
   if (!isStreamed) {
-    response.writeHead(200, { "Content-Type": "application/json", ...USAGE_HEADERS }).end(WHOLE);
+    const own = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(WHOLE) };
+    response.writeHead(200, { ...own, ...USAGE_HEADERS }).end(WHOLE);
     return;
   }
   response.writeHead(200, { "Content-Type": "text/event-stream", ...USAGE_HEADERS });

@@ -53,15 +53,18 @@ const EVENTS = [
   formatEvent({ data: "[DONE]" }),
 ].join("");
 
+const WHOLE = '{"object":"chat.completion" }\n';
+
 async function answers({ body }: RecordedCall, response: ServerResponse): Promise<void> {
   if (!body.stream) {
     response.writeHead(200, {
       ...HEADERS,
       "Content-Type": "application/json",
+      "Content-Length": String(WHOLE.length),
       [COMPLETION_TOKENS_HEADER]: "7",
       [REASONING_TOKENS_HEADER]: "3",
     });
-    response.end('{"object":"chat.completion" }\n');
+    response.end(WHOLE);
     return;
   }
   response.writeHead(200, STREAM_HEADERS);
