@@ -20,6 +20,8 @@ describe("a picture", () => {
     ["OpenAI's chat", { type: "image_url", image_url: { url } }],
     ["a bare URL", { type: "image_url", image_url: url }],
     ["OpenAI's responses", { type: "input_image", image_url: url }],
+    ["OpenAI's responses with a file's id", { type: "input_image", file_id: url }],
+    ["the same beside null", { type: "input_image", image_url: null, file_id: url }],
     ["Qwen's", { type: "image", image: url }],
     ["Qwen's with an object", { type: "image", image: { url } }],
     ["DashScope's", { image: url }],

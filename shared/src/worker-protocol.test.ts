@@ -11,12 +11,16 @@ import {
 
 const medium = { name: "media-0", bytes: 5, sha256: "0".repeat(64), type: "image/png" };
 const large = { ...medium, bytes: 17 * 2 ** 20 };
+const stored = { ...medium, url: "https://s3.example.com/media/a", etag: '"e"' };
 const request = { id: "req_1-a", tenant: "key_1", body: { any: "thing" }, media: [medium] };
 
 describe("WorkerRequest", () => {
   it("takes any body, which the worker parses itself", () => {
-    expect(WorkerRequest.parse(request)).toEqual({ ...request, priority: "interactive" });
+    const defaults = { priority: "interactive", stored: [] };
+    expect(WorkerRequest.parse(request)).toEqual({ ...request, ...defaults });
     expect(WorkerRequest.safeParse({ ...request, body: null, media: [] }).success).toBe(true);
+    const inBucket = [stored, { ...stored, sha256: null }];
+    expect(WorkerRequest.safeParse({ ...request, stored: inBucket }).success).toBe(true);
   });
 
   it.each([
@@ -29,6 +33,8 @@ describe("WorkerRequest", () => {
     ["1025 media", { media: Array.from({ length: 1025 }, () => medium) }, "media"],
     ["more bytes than travel inside a request", { media: [large, large] }, "media"],
     ["another priority", { priority: "urgent" }, "priority"],
+    ["a URL of another scheme", { stored: [{ ...stored, url: "file:///a" }] }, "stored.0.url"],
+    ["a stored medium of no bytes", { stored: [{ ...stored, bytes: 0 }] }, "stored.0.bytes"],
     ["an unknown field", { hurry: 1 }, ""],
   ])("refuses %s", (_, change, path) => {
     const { error } = WorkerRequest.safeParse({ ...request, ...change });
