@@ -83,6 +83,7 @@ describe("the one log line of a request", () => {
       mediaBytes: 0,
       outcome: "completed",
       tokens: { prompt: 84, cached: 16, image: 64, video: 0, completion: 7, reasoning: 3 },
+      media: { pixels: 50_176, video_ms: 0, frames: 0 },
     });
   });
 

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "@qwen3-vl/shared/errors";
+import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
 
 import type { Outcome, UsageCounts } from "../usage/usage-records.ts";
 import type { WorkerFailure } from "./edge-figures.ts";
@@ -14,9 +15,10 @@ export interface RequestNotes {
   workerFailures: Record<WorkerFailure, number>;
   /** Bytes of pictures and clips. */
   mediaBytes: number;
-  /** Of an answer: how it ended, and its tokens. */
+  /** Of an answer: how it ended, its tokens, and what its media amount to. */
   outcome?: Outcome;
   counts?: UsageCounts;
+  media?: MediaFigures;
   /** Of a refusal. */
   code?: ErrorCode;
   /** What went wrong, where that is our fault. */
