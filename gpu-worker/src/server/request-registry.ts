@@ -70,13 +70,10 @@ export class RequestRegistry {
     return this.#live.size;
   }
 
-  /**
-   * Registers a request until `end`; undefined when its id is taken. One that ended before it cost
-   * anything, as when all places were taken, may come again.
-   */
+  /** Registers a request until `end`; undefined when its id is taken, or was aborted before it came. */
   begin(id: string): LiveRequest | undefined {
     const ended = this.#ended.get(id);
-    if (this.#live.has(id) || (ended !== undefined && ended.usage.total_tokens > 0)) {
+    if (this.#live.has(id) || (ended !== undefined && !mayComeAgain(ended))) {
       return undefined;
     }
     const request = new LiveRequest(id);
@@ -127,6 +124,11 @@ export class RequestRegistry {
       this.#ended.delete(oldest);
     }
   }
+}
+
+/** As one that found all places taken: it has cost nothing. */
+function mayComeAgain({ state, usage }: RequestRecord): boolean {
+  return state === "failed" && usage.total_tokens === 0;
 }
 
 function endState({ isAnswered, signal }: LiveRequest): RequestRecord["state"] {
