@@ -10,6 +10,8 @@ describe("a key's scopes", () => {
     ["/v1/models", "models"],
     ["/v1/models/Qwen/Qwen3-VL", "models"],
     ["/v1/files/file-1/content", "files"],
+    ["/v1/uploads/upload_1/parts", "uploads"],
+    ["/v1/usage", "usage"],
     ["/v1/webhook_endpoints/we_1/rotate_secret", "webhooks"],
     ["/v1/webhook_deliveries", "webhooks"],
     ["/v1/modelsx", undefined],

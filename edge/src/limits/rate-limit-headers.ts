@@ -1,13 +1,18 @@
 import type { Standing } from "./decide.ts";
 
-/** Names of the headers below, for browsers to be let read. */
-export const RATE_LIMIT_HEADERS: readonly string[] = [
-  "RateLimit",
-  "RateLimit-Policy",
-  ...["limit", "remaining", "reset"].flatMap((what) =>
-    ["requests", "tokens"].map((of) => `x-ratelimit-${what}-${of}`),
-  ),
-];
+/** The headers below, and what each tells. */
+export const RATE_LIMIT_HEADERS: Readonly<Record<string, string>> = {
+  RateLimit:
+    "What the key has left of each of its limits (`r`), and the seconds until it is whole.",
+  "RateLimit-Policy":
+    "The key's limits: how much (`q`), of what (`qu`), in how many seconds (`w`).",
+  "x-ratelimit-limit-requests": "Requests that the key may send a minute.",
+  "x-ratelimit-limit-tokens": "Tokens that the key may use a minute.",
+  "x-ratelimit-remaining-requests": "Requests that are left.",
+  "x-ratelimit-remaining-tokens": "Tokens that are left.",
+  "x-ratelimit-reset-requests": "Until all requests are there again, like `6m0s`.",
+  "x-ratelimit-reset-tokens": "Until all tokens are there again, like `6m0s`.",
+};
 
 /** Integers of structured fields have 15 digits. */
 const MAX_INTEGER = 1e15 - 1;

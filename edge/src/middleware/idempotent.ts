@@ -7,13 +7,11 @@ import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../env.ts";
 import { acceptUpTo, readBytes } from "../http/read-body.ts";
 import { bodyTooLarge } from "../http/read-json.ts";
+import { IDEMPOTENCY_KEY_HEADER, REPLAYED_HEADER } from "../idempotency/idempotency-headers.ts";
 import { MAX_KEPT_BYTES, RENEW_EVERY_MS } from "../idempotency/idempotent-answer.ts";
 import type { IdempotentAnswer, KeptAnswer } from "../idempotency/idempotent-answer.ts";
 import { KeptBytes, isWhole, isWorthKeeping } from "../idempotency/kept-bytes.ts";
 import { createLogger } from "../observability/logger.ts";
-
-/** On an answer that was given before. */
-export const REPLAYED_HEADER = "Idempotent-Replayed";
 
 /** Visible ASCII, quoted or not. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -26,7 +24,7 @@ type Stub = DurableObjectStub<IdempotentAnswer>;
  * that may go well another time are not kept.
  */
 export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
-  const key = c.req.header("Idempotency-Key");
+  const key = c.req.header(IDEMPOTENCY_KEY_HEADER);
   if (key === undefined) {
     return next();
   }
@@ -34,7 +32,7 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
     throw new ApiError(
       "invalid_request",
       "Idempotency-Key: expected 1 to 255 visible ASCII characters.",
-      { param: "Idempotency-Key" },
+      { param: IDEMPOTENCY_KEY_HEADER },
     );
   }
   const fingerprint = await takeFingerprint(c);
@@ -50,20 +48,20 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
       throw new ApiError(
         "idempotency_mismatch",
         "Idempotency-Key: the key was used for a request with another body or path; expected the same, or a new key.",
-        { param: "Idempotency-Key" },
+        { param: IDEMPOTENCY_KEY_HEADER },
       );
     case "in_flight":
       throw new ApiError(
         "conflict",
         "Idempotency-Key: the first request with this key is still being answered.",
-        { param: "Idempotency-Key", retryAfterSeconds: 1 },
+        { param: IDEMPOTENCY_KEY_HEADER, retryAfterSeconds: 1 },
       );
     case "not_kept":
       c.header("x-should-retry", "false"); // OpenAI's clients repeat a 409 otherwise
       throw new ApiError(
         "conflict",
         `Idempotency-Key: the first answer had more than ${MAX_KEPT_BYTES} bytes and was not kept; use a new key to ask again.`,
-        { param: "Idempotency-Key" },
+        { param: IDEMPOTENCY_KEY_HEADER },
       );
   }
 });

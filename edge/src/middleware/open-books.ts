@@ -1,10 +1,10 @@
 import { createMiddleware } from "hono/factory";
 
 import type { AppEnv } from "../env.ts";
+import { REPLAYED_HEADER } from "../idempotency/idempotency-headers.ts";
 import { createLogger } from "../observability/logger.ts";
 import { RequestBooks } from "../usage/request-books.ts";
 import type { Outcome } from "../usage/usage-records.ts";
-import { REPLAYED_HEADER } from "./idempotent.ts";
 
 /** What a completion's handlers find in the context beside what all do. */
 export interface BookedEnv extends AppEnv {

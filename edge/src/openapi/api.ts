@@ -4,8 +4,12 @@ import { ContentPart } from "@qwen3-vl/shared/content-part";
 import { KeyLimits, KeyScopes, MediaHosts } from "../keys/key-settings.ts";
 import { describeAdminKeys } from "../routes/describe-admin-keys.ts";
 import { describeChatCompletions } from "../routes/describe-chat-completions.ts";
+import { describeFiles } from "../routes/describe-files.ts";
+import { describeMetrics } from "../routes/describe-metrics.ts";
 import { describeModels } from "../routes/describe-models.ts";
 import { describeService } from "../routes/describe-service.ts";
+import { describeUploads } from "../routes/describe-uploads.ts";
+import { describeUsage } from "../routes/describe-usage.ts";
 import type { Api } from "./document.ts";
 
 /** All that the API has; a route that is missing here fails a test. */
@@ -17,6 +21,9 @@ export const API: Api = {
   tags: {
     Chat: "Answers to conversations.",
     Models: "What may be asked.",
+    Files: "Pictures and clips that are kept, where the deployment has a storage.",
+    Uploads: "Large files, sent straight to the storage and resumed.",
+    Usage: "What was used.",
     Keys: "API keys, for the administrator.",
     Service: "The service itself.",
   },
@@ -28,5 +35,14 @@ export const API: Api = {
     { name: "KeyLimits", schema: KeyLimits },
     { name: "MediaHosts", schema: MediaHosts },
   ],
-  routes: [...describeChatCompletions, ...describeModels, ...describeAdminKeys, ...describeService],
+  routes: [
+    ...describeChatCompletions,
+    ...describeModels,
+    ...describeFiles,
+    ...describeUploads,
+    ...describeUsage,
+    ...describeAdminKeys,
+    ...describeService,
+    ...describeMetrics,
+  ],
 };

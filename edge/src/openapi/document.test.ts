@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 
+import { RATE_LIMIT_HEADERS } from "../limits/rate-limit-headers.ts";
 import { openApiDocument } from "./document.ts";
 import type { OpenApiDocument } from "./document.ts";
 import type { NamedSchema, RouteDescription } from "./route-description.ts";
@@ -59,7 +60,11 @@ describe("openApiDocument", () => {
       ["500", "`internal`"],
       ["503", "`overloaded`"],
     ]);
-    expect(Object.keys(responses["200"]?.headers ?? {})).toEqual(["X-Request-Id", "X-Things"]);
+    expect(Object.keys(responses["200"]?.headers ?? {})).toEqual([
+      "X-Request-Id",
+      ...Object.keys(RATE_LIMIT_HEADERS),
+      "X-Things",
+    ]);
     expect(Object.keys(responses["503"]?.headers ?? {})).toContain("Retry-After");
     expect(Object.keys(responses["200"]?.content ?? {})).toEqual(["application/json", "image/png"]);
   });

@@ -1,6 +1,7 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
 import type { ErrorCode } from "@qwen3-vl/shared/errors";
 
+import { RATE_LIMIT_HEADERS } from "../limits/rate-limit-headers.ts";
 import { componentSchemas, schemaReference } from "./component-schemas.ts";
 import type { JsonSchema } from "./component-schemas.ts";
 import { ErrorBody } from "./error-body.ts";
@@ -80,12 +81,7 @@ export function openApiDocument({ routes, parts, tags, ...about }: Api): OpenApi
     paths,
     components: {
       schemas: { ...sent, ...got },
-      headers: {
-        "X-Request-Id": {
-          description: "The request's id: the client's own if it sent one, else a new one.",
-          schema: { type: "string" },
-        },
-      },
+      headers: toHeaders({ ...EACH_HEADERS, ...RATE_LIMIT_HEADERS }),
       securitySchemes: {
         api_key: { type: "http", scheme: "bearer", description: "An API key, `sk-…`." },
         admin_token: { type: "http", scheme: "bearer", description: "The administrator's token." },
@@ -93,6 +89,11 @@ export function openApiDocument({ routes, parts, tags, ...about }: Api): OpenApi
     },
   };
 }
+
+/** On each answer. */
+const EACH_HEADERS = {
+  "X-Request-Id": "The request's id: the client's own if it sent one, else a new one.",
+};
 
 const ERROR: NamedSchema = { name: "Error", schema: ErrorBody };
 
@@ -121,11 +122,10 @@ function operation(route: RouteDescription): Operation {
           },
         }),
     responses: {
-      [answer.status ?? 200]: toAnswer(
-        answer.notes,
-        mediaTypes(answer.contents),
-        toHeaders(answer.headers ?? {}),
-      ),
+      [answer.status ?? 200]: toAnswer(answer.notes, mediaTypes(answer.contents), {
+        ...(access === "api_key" ? LIMITS_TOLD : {}),
+        ...toHeaders(answer.headers ?? {}),
+      }),
       ...failures(route),
     },
   };
@@ -153,9 +153,12 @@ function failures({ access, errors }: RouteDescription): Record<string, Answer> 
 
 const RETRY_AFTER = toHeaders({ "Retry-After": "Seconds after which to try again." });
 
+/** On each answer to a key with limits. */
+const LIMITS_TOLD = referencesTo(RATE_LIMIT_HEADERS);
+
 const HEADERS_OF_STATUS: Readonly<Record<string, Record<string, Header>>> = {
   "401": toHeaders({ "WWW-Authenticate": "Bearer, and what is wrong with the token." }),
-  "429": RETRY_AFTER,
+  "429": { ...RETRY_AFTER, ...LIMITS_TOLD },
   "503": RETRY_AFTER,
 };
 
@@ -168,6 +171,13 @@ function toHeaders(names: Readonly<Record<string, string>>): Record<string, Head
   );
 }
 
+/** To headers that the document has in one place for all answers. */
+function referencesTo(names: Readonly<Record<string, string>>): Record<string, Header> {
+  return Object.fromEntries(
+    Object.keys(names).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+  );
+}
+
 function toAnswer(
   description: string,
   content: Record<string, MediaType>,
@@ -175,7 +185,7 @@ function toAnswer(
 ): Answer {
   return {
     description,
-    headers: { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" }, ...headers },
+    headers: { ...referencesTo(EACH_HEADERS), ...headers },
     ...(Object.keys(content).length === 0 ? {} : { content }),
   };
 }

@@ -4,6 +4,7 @@ import type { ErrorCode } from "@qwen3-vl/shared/errors";
 import { Estimate } from "@qwen3-vl/shared/estimate";
 import { TRACEPARENT_HEADER } from "@qwen3-vl/shared/traceparent";
 
+import { IDEMPOTENCY_KEY_HEADER, REPLAYED_HEADER } from "../idempotency/idempotency-headers.ts";
 import type { RouteDescription } from "../openapi/route-description.ts";
 
 const shared = { method: "post", tag: "Chat", access: "api_key" } as const;
@@ -28,6 +29,7 @@ const ERRORS = [
   "invalid_media",
   "context_length_exceeded",
   "model_not_found",
+  "not_found",
   "request_too_large",
   "media_too_large",
   "media_unreachable",
@@ -42,7 +44,11 @@ export const describeChatCompletions: readonly RouteDescription[] = [
     summary: "Answer a conversation about pictures, clips and text",
     notes:
       "OpenAI's, with pictures and clips as content parts. With `stream` the answer comes as server-sent events, each a chunk, the last `[DONE]`.",
-    headers: { [TRACEPARENT_HEADER]: "W3C trace context of the caller." },
+    headers: {
+      [IDEMPOTENCY_KEY_HEADER]:
+        "1 to 255 visible ASCII characters. For 24 hours a repeat of the request with the same key gets the first answer; while that is being given it is refused with `conflict`, and another request under the key with `idempotency_mismatch`.",
+      [TRACEPARENT_HEADER]: "W3C trace context of the caller.",
+    },
     body,
     answer: {
       notes: "The answer, whole or streamed.",
@@ -50,8 +56,15 @@ export const describeChatCompletions: readonly RouteDescription[] = [
         "application/json": { name: "ChatCompletion", schema: ChatCompletion },
         "text/event-stream": { name: "ChatCompletionChunk", schema: ChatCompletionChunk },
       },
+      headers: { [REPLAYED_HEADER]: "`true` on an answer that was given before." },
     },
-    errors: ERRORS,
+    errors: [
+      ...ERRORS,
+      "conflict",
+      "idempotency_mismatch",
+      "rate_limit_exceeded",
+      "insufficient_quota",
+    ],
   },
   {
     ...shared,

@@ -1,9 +1,8 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
-import { FILE_ID, FilePurpose } from "@qwen3-vl/shared/files";
-import type { FileDeleted } from "@qwen3-vl/shared/files";
+import { FILE_ID, ListFiles } from "@qwen3-vl/shared/files";
+import type { FileDeleted, FileList } from "@qwen3-vl/shared/files";
 import { Hono } from "hono";
 import type { Context } from "hono";
-import * as z from "zod";
 
 import type { AppEnv } from "../env.ts";
 import { createFile } from "../files/create-file.ts";
@@ -16,13 +15,7 @@ import { untilSettled } from "../middleware/until-settled.ts";
 import { deleteObject, getObject } from "../storage/objects.ts";
 import { requireStorage } from "../storage/storage-settings.ts";
 
-/** As OpenAI's; a page holds fewer than may be asked for, and `has_more` tells. */
-const Listing = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
-  order: z.enum(["asc", "desc"]).default("desc"),
-  after: z.string().optional(),
-  purpose: FilePurpose.optional(),
-});
+/** OpenAI lets ask for more; a page holds fewer, and `has_more` tells. */
 const MAX_PAGE = 1000;
 
 /** `/v1/files`: OpenAI's Files, of pictures and clips. */
@@ -35,7 +28,7 @@ export const files = new Hono<AppEnv>()
   })
   .get("/", async (c) => {
     requireStorage(c.env);
-    const { limit, order, after, purpose } = parseValue(c.req.query(), Listing);
+    const { limit, order, after, purpose } = parseValue(c.req.query(), ListFiles);
     const page = Math.min(limit, MAX_PAGE);
     const cursor = after === undefined ? undefined : await ownFile(c, after, "after");
     const listing = { limit: page + 1, order, after: cursor, purpose };
@@ -47,7 +40,7 @@ export const files = new Hono<AppEnv>()
       first_id: data[0]?.id ?? null,
       last_id: data.at(-1)?.id ?? null,
       has_more: found.length > page,
-    });
+    } satisfies FileList);
   })
   .get("/:id", async (c) => c.json(toFileObject(await ownFile(c, c.req.param("id")))))
   .get("/:id/content", async (c) => content(c, await ownFile(c, c.req.param("id"))))

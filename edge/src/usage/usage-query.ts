@@ -21,6 +21,26 @@ export interface UsageQuery {
 const MAX_ROWS = 1000;
 const USUAL_ROWS = 100;
 
+/** What the query may hold, as clients are told of it; `parseUsageQuery` reads it. */
+export const UsageParameters = z.strictObject({
+  start: z
+    .string()
+    .optional()
+    .describe(
+      "From when: a day in UTC, a time in ISO 8601, or seconds since 1970. The first of this month unless said.",
+    ),
+  end: z.string().optional().describe("Until when, itself not included. Now unless said."),
+  group_by: z
+    .string()
+    .optional()
+    .describe("Some of `day`, `model` and `key`, with commas between. One sum of all unless said."),
+  limit: z.int().min(1).max(MAX_ROWS).default(USUAL_ROWS).describe("Rows of a page."),
+  after: z
+    .string()
+    .optional()
+    .describe("`last_id` of the page before, with the same `group_by` and times."),
+});
+
 /** @throws ApiError `invalid_request` that names the parameter at fault */
 export function parseUsageQuery(query: Readonly<Record<string, string>>, now: number): UsageQuery {
   const unknown = Object.keys(query).find((name) => !PARAMETERS.has(name));
@@ -44,7 +64,7 @@ export function parseUsageQuery(query: Readonly<Record<string, string>>, now: nu
   };
 }
 
-const PARAMETERS: ReadonlySet<string> = new Set(["start", "end", "group_by", "limit", "after"]);
+const PARAMETERS: ReadonlySet<string> = new Set(Object.keys(UsageParameters.shape));
 
 /** The opaque form of a row's values that `after` takes. */
 export function toCursor(values: readonly string[]): string {

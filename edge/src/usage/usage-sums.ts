@@ -1,5 +1,7 @@
 import * as z from "zod";
 
+import { UsageSums, UsageGroup } from "./usage-list.ts";
+import type { UsageList } from "./usage-list.ts";
 import { GROUP_COLUMNS, toCursor } from "./usage-query.ts";
 import type { UsageQuery } from "./usage-query.ts";
 
@@ -20,22 +22,26 @@ const SUMS = {
   video_ms: sumOf("video_ms"),
   frames: sumOf("frames"),
   cost_micros: sumOf("cost_micros"),
-} as const;
+} satisfies Record<Exclude<keyof Row, Column>, string>;
 
 function sumOf(column: string): string {
   return `COALESCE(SUM(${column}), 0)`;
 }
 
-const Row = z
-  .object({
-    day: z.string().optional(),
-    model: z.string().optional(),
-    api_key_id: z.string().optional(),
-  })
-  .catchall(z.number());
+const Row = z.object({
+  ...UsageGroup.shape,
+  ...UsageSums.shape,
+  video_ms: z.number(),
+  cost_micros: z.number(),
+});
+type Row = z.infer<typeof Row>;
 
 /** One page of a tenant's usage. */
-export async function sumUsage(db: D1Database, tenant: string, query: UsageQuery) {
+export async function sumUsage(
+  db: D1Database,
+  tenant: string,
+  query: UsageQuery,
+): Promise<UsageList> {
   const columns = query.groupBy.map((grouping) => GROUP_COLUMNS[grouping]);
   const values = [tenant, query.start, query.end, ...(query.after ?? []), query.limit + 1];
   const { results } = await db
@@ -46,7 +52,7 @@ export async function sumUsage(db: D1Database, tenant: string, query: UsageQuery
   const data = rows.slice(0, query.limit).map(toUsageRow);
   const last = rows[data.length - 1];
   return {
-    object: "list" as const,
+    object: "list",
     data,
     has_more: rows.length > query.limit,
     last_id:
@@ -74,10 +80,6 @@ function selectOf(columns: readonly Column[], hasCursor: boolean): string {
     ${grouped} LIMIT ?`;
 }
 
-function toUsageRow({
-  video_ms: videoMs = 0,
-  cost_micros: micros = 0,
-  ...row
-}: z.infer<typeof Row>) {
+function toUsageRow({ video_ms: videoMs, cost_micros: micros, ...row }: Row) {
   return { object: "usage" as const, ...row, video_seconds: videoMs / 1000, cost: micros / 1e6 };
 }
