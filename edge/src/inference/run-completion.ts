@@ -77,6 +77,7 @@ class Completion {
     const relay = await this.#relay(sent.response);
     const outcome = await relay.outcome;
     sent.leave();
+    await nextTurn();
     const isBrokenOff = outcome !== "completed" && sent.response.ok;
     const exact = isBrokenOff ? await this.#abortedUsage() : undefined;
     return { ...(exact ?? relay.used()), outcome, worker: this.#worker };
@@ -145,4 +146,11 @@ class Completion {
       return undefined;
     }
   }
+}
+
+/** The answer's last bytes leave first, then the books are closed: else a client waits for them, measured 4 ms. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 0);
+  });
 }
