@@ -36,7 +36,7 @@ const CHECKS = [
 
 const Result = z.object({
   name: z.string(),
-  outcome: z.enum(["passed", "failed", "not built"]),
+  outcome: z.enum(["passed", "failed"]),
   detail: z.string(),
 });
 type Result = z.infer<typeof Result>;
@@ -60,9 +60,8 @@ describe.skipIf(isMissing)("OpenAI's Python client (npm run conformance gets it)
     expect(results.map((result) => result.name)).toEqual(CHECKS);
   });
 
-  it.for(CHECKS)("finds what it expects: %s", (check, { skip }) => {
+  it.for(CHECKS)("finds what it expects: %s", (check) => {
     const result = results.find((one) => one.name === check);
-    skip(result?.outcome === "not built", `${result?.detail} not built yet`);
     expect(result).toEqual({ name: check, outcome: "passed", detail: "" });
   });
 });
