@@ -12,13 +12,13 @@ export const ExpiresAfter = z.strictObject({
 });
 export type ExpiresAfter = z.infer<typeof ExpiresAfter>;
 
-/** A name for people: without controls, and no path. */
 export const Filename = z
   .string()
   .min(1)
   .max(255)
   // oxlint-disable-next-line no-control-regex -- control characters are what it refuses
-  .regex(/^[^\u0000-\u001f\u007f/\\]+$/, "expected a name without slashes and control characters");
+  .regex(/^[^\u0000-\u001f\u007f/\\]+$/, "expected a name without slashes and control characters")
+  .describe("A name for people, without slashes and control characters.");
 
 const unixSeconds = z.int().nonnegative();
 

@@ -23,7 +23,8 @@ export const NewUpload = z.strictObject({
     .regex(
       /^(?:image|video)\/[\w.+-]+$/,
       "expected the type of a picture or clip, image/… or video/…",
-    ),
+    )
+    .describe("`image/…` or `video/…`; which of both is looked up in the first bytes."),
   purpose: FilePurpose,
   expires_after: ExpiresAfter.optional().describe("How long the file stays; for good unless said."),
   multipart: z
