@@ -1,7 +1,7 @@
 import { mediaParts, urlsOf } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import type { MediaPart } from "@qwen3-vl/shared/content-part";
-import { MAX_FRAMES } from "@qwen3-vl/shared/limits";
+import { MAX_FRAMES, MAX_IMAGE_PIXELS } from "@qwen3-vl/shared/limits";
 
 import { clipLengthMs } from "../media/clip-length.ts";
 import { pictureSize } from "../media/picture-size.ts";
@@ -106,7 +106,7 @@ function pictureAmounts(medium: SeenMedium | undefined): PartAmounts {
   const tokens = (Math.ceil(width / TOKEN_SIDE) + 1) * (Math.ceil(height / TOKEN_SIDE) + 1);
   return {
     tokens: Math.min(Math.max(tokens, LEAST_PICTURE_TOKENS), MOST_PICTURE_TOKENS),
-    pixels: width * height,
+    pixels: Math.min(width * height, MAX_IMAGE_PIXELS), // larger ones the GPU worker refuses
     videoMs: 0,
     frames: 0,
   };
