@@ -126,6 +126,21 @@ export function withUrls(part: MediaPart, replace: (url: string) => string): Med
   }
 }
 
+/** The same request with each URL of its pictures and clips replaced. */
+export function withMediaUrls(request: ChatRequest, replace: (url: string) => string): ChatRequest {
+  const messages = request.messages.map((message) =>
+    typeof message.content !== "object" || message.content === null
+      ? message
+      : {
+          ...message,
+          content: message.content.map((part) =>
+            part.type === "text" ? part : withUrls(part, replace),
+          ),
+        },
+  );
+  return { ...request, messages };
+}
+
 /** As OpenAI does, null stands for an absent field. */
 function withoutIgnoredFields(body: unknown): unknown {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {

@@ -7,6 +7,10 @@ export interface ServerSentEvent {
 /** The end of a stream in OpenAI's form. */
 export const DONE = "[DONE]";
 
+export function isEventStream(contentType: string | null): boolean {
+  return /^text\/event-stream\b/i.test(contentType ?? "");
+}
+
 /** One event in its final form; `data` and `id` must not contain line breaks. */
 export function formatEvent({ data, id }: ServerSentEvent): string {
   return id === undefined ? `data: ${data}\n\n` : `id: ${id}\ndata: ${data}\n\n`;

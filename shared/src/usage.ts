@@ -25,6 +25,15 @@ export interface TokenCounts {
   reasoning: number;
 }
 
+export const NO_TOKENS: Readonly<TokenCounts> = {
+  prompt: 0,
+  cached: 0,
+  image: 0,
+  video: 0,
+  completion: 0,
+  reasoning: 0,
+};
+
 export function toUsage(counts: TokenCounts): Usage {
   return {
     prompt_tokens: counts.prompt,

@@ -227,16 +227,6 @@ describe("a key's limiter", () => {
       .toMatchObject([{ outcome: "failed", prompt_tokens: 0 }]);
     expect(await limiter.standings(limits)).toMatchObject([{ remaining: 100 }]);
   });
-
-  it("counts what a key stores", async () => {
-    const limiter = limiterOf(env, "key_stores");
-    const limits = { stored_bytes: 100 };
-    const store = (name: string, bytes: number) => limiter.storeObject(name, bytes, limits);
-    expect(await store("a", 60)).toEqual({ isWithinLimit: true, storedBytes: 60 });
-    expect(await store("b", 41)).toEqual({ isWithinLimit: false, storedBytes: 60 });
-    await limiter.forgetObject("a");
-    expect(await store("b", 100)).toEqual({ isWithinLimit: true, storedBytes: 100 });
-  });
 });
 
 describe("findEnding", () => {

@@ -1,3 +1,5 @@
+import { concatBytes } from "./concat-bytes.ts";
+
 type Chunks = AsyncIterable<Uint8Array> | null;
 
 /** Called with the size of each chunk before it is kept; throws when there has been enough. */
@@ -26,13 +28,7 @@ export async function readBytes(
     chunks.push(chunk);
     length += chunk.byteLength;
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
+  return concatBytes(chunks, length);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 
 import type { Env } from "../env.ts";
+import { concatBytes } from "../http/concat-bytes.ts";
 
 /** An answer as it is kept. */
 export interface KeptAnswer {
@@ -150,12 +151,8 @@ export class IdempotentAnswer extends DurableObject<Env> {
     const rows = this.#sql
       .exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM body ORDER BY place")
       .toArray();
-    const body = new Uint8Array(rows.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
-    let offset = 0;
-    for (const { bytes } of rows) {
-      body.set(new Uint8Array(bytes), offset);
-      offset += bytes.byteLength;
-    }
-    return { status, contentType, body };
+    const chunks = rows.map(({ bytes }) => new Uint8Array(bytes));
+    const length = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return { status, contentType, body: concatBytes(chunks, length) };
   }
 }

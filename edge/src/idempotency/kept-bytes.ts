@@ -1,3 +1,7 @@
+import { isEventStream } from "@qwen3-vl/shared/sse";
+
+import { concatBytes } from "../http/concat-bytes.ts";
+
 const DONE = "data: [DONE]\n\n";
 
 /** Collects an answer up to a size; what is larger is forgotten. */
@@ -24,13 +28,7 @@ export class KeptBytes {
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.isTooLarge ? 0 : this.#length);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
-    return bytes;
+    return concatBytes(this.#chunks, this.isTooLarge ? 0 : this.#length);
   }
 }
 
@@ -44,7 +42,6 @@ export function isWorthKeeping(status: number): boolean {
 /** Whether an answer that has ended has ended properly: a stream of events says so itself. */
 export function isWhole(contentType: string, body: Uint8Array): boolean {
   return (
-    !/^text\/event-stream\b/i.test(contentType) ||
-    new TextDecoder().decode(body.subarray(-DONE.length)) === DONE
+    !isEventStream(contentType) || new TextDecoder().decode(body.subarray(-DONE.length)) === DONE
   );
 }

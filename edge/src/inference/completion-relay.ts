@@ -1,3 +1,4 @@
+import { isEventStream } from "@qwen3-vl/shared/sse";
 import {
   COMPLETION_TOKENS_HEADER,
   MEDIA_USAGE_HEADER,
@@ -47,7 +48,7 @@ export function relayBody(
   sink: WritableStream<Uint8Array>,
   stop: AbortController,
 ): BodyRelay {
-  const isStreamed = /^text\/event-stream\b/i.test(headers.get("Content-Type") ?? "");
+  const isStreamed = isEventStream(headers.get("Content-Type"));
   const meter = new CompletionMeter();
   const toOutcome = (end: CopyEnd): Outcome => {
     if (ok && (isStreamed ? meter.isDone : end === "source_ended")) {

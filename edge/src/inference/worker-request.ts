@@ -1,4 +1,4 @@
-import { withUrls } from "@qwen3-vl/shared/chat";
+import { withMediaUrls } from "@qwen3-vl/shared/chat";
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import { sha256Hex } from "@qwen3-vl/shared/signature";
 import { cidUrl, REQUEST_PART } from "@qwen3-vl/shared/worker-protocol";
@@ -37,7 +37,7 @@ export async function toWorkerRequest(
     return { name, url, bytes, sha256, etag, type };
   });
   const cids = new Map(named.map(({ medium, name }) => [medium.url, cidUrl(name)]));
-  const body = withCids(request, cids);
+  const body = withMediaUrls(request, (url) => cids.get(url) ?? url);
   const digests = new Map([
     ...held.map(({ medium }, index) => [medium.url, media[index]?.sha256] as const),
     ...linked.map(({ medium }) => [medium.url, medium.link.sha256 ?? medium.link.etag] as const),
@@ -63,20 +63,4 @@ async function describe({
   name: string;
 }): Promise<InlineMedium> {
   return { name, bytes: bytes.byteLength, sha256: await sha256Hex(bytes), type };
-}
-
-function withCids(request: ChatRequest, urls: ReadonlyMap<string, string>): ChatRequest {
-  return {
-    ...request,
-    messages: request.messages.map((message) =>
-      typeof message.content !== "object" || message.content === null
-        ? message
-        : {
-            ...message,
-            content: message.content.map((part) =>
-              part.type === "text" ? part : withUrls(part, (url) => urls.get(url) ?? url),
-            ),
-          },
-    ),
-  };
 }

@@ -26,13 +26,6 @@ export interface ReserveAnswer {
   standings: Standing[];
 }
 
-/** What a key stores, and whether that is within its limit. */
-export interface StoreAnswer {
-  isWithinLimit: boolean;
-  /** Without the object that was refused. */
-  storedBytes: number;
-}
-
 /** Time after which somebody asks what has become of a reservation or record, unless set otherwise. */
 const SETTLE_AFTER_SECONDS = 60;
 
@@ -129,21 +122,6 @@ export class KeyLimiter extends DurableObject<Env> {
   /** The database has these records. */
   forget(ids: readonly string[]): void {
     this.#store.removeRecords(ids);
-  }
-
-  /** Counts an object, or what it has grown to, unless the key would store more than it may. */
-  storeObject(id: string, bytes: number, limits: KeyLimits): StoreAnswer {
-    const storedBytes = this.#store.storedBytes() + bytes;
-    const isWithinLimit = storedBytes <= (limits.stored_bytes ?? Infinity);
-    if (isWithinLimit) {
-      this.#store.setStored(id, bytes);
-    }
-    return { isWithinLimit, storedBytes: this.#store.storedBytes() };
-  }
-
-  /** An object that is not stored any more; does nothing for an unknown one. */
-  forgetObject(id: string): void {
-    this.#store.removeStored(id);
   }
 
   override async alarm(): Promise<void> {

@@ -14,7 +14,6 @@ const SCHEMA = `
     id TEXT PRIMARY KEY, json TEXT NOT NULL, send_at INTEGER NOT NULL
   );
   CREATE INDEX IF NOT EXISTS outbox_due ON outbox (send_at);
-  CREATE TABLE IF NOT EXISTS stored_objects (id TEXT PRIMARY KEY, bytes INTEGER NOT NULL);
 `;
 
 const AmountsJson = z.object({
@@ -124,18 +123,6 @@ export class LimiterStore {
       "SELECT MIN(at) AS value FROM (SELECT MIN(check_at) AS at FROM reservations UNION ALL SELECT MIN(send_at) FROM outbox)",
     );
     return due ?? undefined;
-  }
-
-  storedBytes(): number {
-    return this.#number("SELECT COALESCE(SUM(bytes), 0) AS value FROM stored_objects");
-  }
-
-  setStored(id: string, bytes: number): void {
-    this.#sql.exec("INSERT OR REPLACE INTO stored_objects VALUES (?, ?)", id, bytes);
-  }
-
-  removeStored(id: string): void {
-    this.#sql.exec("DELETE FROM stored_objects WHERE id = ?", id);
   }
 
   #text(query: string, ...values: (string | number)[]): string | undefined {

@@ -1,8 +1,9 @@
+import { NO_MEDIA } from "@qwen3-vl/shared/media-figures";
+import { NO_TOKENS } from "@qwen3-vl/shared/usage";
 import { RequestRecord, requestPath } from "@qwen3-vl/shared/worker-protocol";
 
 import { callGpuWorker } from "../inference/gpu-worker-client.ts";
 import type { GpuWorker } from "../inference/gpu-worker-client.ts";
-import { NO_TOKENS } from "./usage-records.ts";
 import type { Outcome, RequestEnding, UsageCounts } from "./usage-records.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -45,7 +46,7 @@ export async function findEnding(
 export const NEVER_BEGUN: RequestEnding = {
   outcome: "failed",
   counts: NO_TOKENS,
-  media: { pixels: 0, video_ms: 0, frames: 0 },
+  media: NO_MEDIA,
 };
 
 export function endingOf({ state, usage, media }: RequestRecord): RequestEnding {

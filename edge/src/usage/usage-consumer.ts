@@ -1,6 +1,7 @@
 import type { Env } from "../env.ts";
 import { createLogger } from "../observability/logger.ts";
 import type { Logger } from "../observability/logger.ts";
+import { limiterOf } from "./request-books.ts";
 import { UsageRecord } from "./usage-records.ts";
 import { insertOf } from "./usage-table.ts";
 
@@ -70,9 +71,8 @@ async function acknowledge(
   const byKey = Map.groupBy(stored, ({ apiKeyId }) => apiKeyId);
   await Promise.all(
     [...byKey].map(async ([apiKeyId, records]) => {
-      const limiter = env.KEY_LIMITER.get(env.KEY_LIMITER.idFromName(apiKeyId));
       try {
-        await limiter.forget(records.map(({ id }) => id));
+        await limiterOf(env, apiKeyId).forget(records.map(({ id }) => id));
       } catch (cause) {
         logger.warn("usage_not_acknowledged", { apiKeyId, cause });
       }

@@ -21,15 +21,6 @@ const UsageCounts = z.object({
 });
 export type UsageCounts = z.infer<typeof UsageCounts>;
 
-export const NO_TOKENS: Readonly<UsageCounts> = {
-  prompt: 0,
-  cached: 0,
-  image: 0,
-  video: 0,
-  completion: 0,
-  reasoning: 0,
-};
-
 /** What is known of a completion request from its beginning. */
 export const RequestDraft = z.object({
   /** Unique, under which the GPU worker knows the request. */

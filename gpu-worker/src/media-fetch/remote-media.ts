@@ -1,5 +1,5 @@
-import { mediaParts, parseChatRequest, urlsOf, withUrls } from "@qwen3-vl/shared/chat";
-import type { ChatRequest, LocatedUrl } from "@qwen3-vl/shared/chat";
+import { mediaParts, parseChatRequest, urlsOf, withMediaUrls } from "@qwen3-vl/shared/chat";
+import type { LocatedUrl } from "@qwen3-vl/shared/chat";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
 import { MAX_IMAGE_BYTES, MAX_INLINE_MEDIA_BYTES, MAX_VIDEO_BYTES } from "@qwen3-vl/shared/limits";
@@ -51,9 +51,12 @@ export async function fetchRemoteMedia(
       throw error instanceof ApiError ? error.at(located.path) : error;
     }
   });
-  const names = new Map(remote.map(({ url }, index) => [url, `fetched-${index}`]));
+  const cids = new Map(remote.map(({ url }, index) => [url, cidUrl(`fetched-${index}`)]));
   const parts = fetched.map((bytes, index) => [`fetched-${index}`, bytes] as const);
-  return { body: withNames(request, names), media: new Map([...media, ...parts]) };
+  return {
+    body: withMediaUrls(request, (url) => cids.get(url) ?? url),
+    media: new Map([...media, ...parts]),
+  };
 }
 
 /** Where each URL that is no part stands first. */
@@ -65,22 +68,4 @@ function distinctRemote(urls: readonly LocatedUrl[]): LocatedUrl[] {
     }
   }
   return [...first.values()];
-}
-
-function withNames(request: ChatRequest, names: ReadonlyMap<string, string>): ChatRequest {
-  const rename = (url: string) => {
-    const name = names.get(url);
-    return name === undefined ? url : cidUrl(name);
-  };
-  const messages = request.messages.map((message) =>
-    typeof message.content !== "object" || message.content === null
-      ? message
-      : {
-          ...message,
-          content: message.content.map((part) =>
-            part.type === "text" ? part : withUrls(part, rename),
-          ),
-        },
-  );
-  return { ...request, messages };
 }

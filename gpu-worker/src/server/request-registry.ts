@@ -1,6 +1,6 @@
 import { NO_MEDIA } from "@qwen3-vl/shared/media-figures";
 import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
-import { toUsage } from "@qwen3-vl/shared/usage";
+import { NO_TOKENS, toUsage } from "@qwen3-vl/shared/usage";
 import type { TokenCounts } from "@qwen3-vl/shared/usage";
 import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
 
@@ -9,15 +9,6 @@ import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
  * answers in ten minutes. An edge that has died in mid-answer asks after one.
  */
 const MAX_ENDED = 32_768;
-
-const NO_TOKENS: Readonly<TokenCounts> = {
-  prompt: 0,
-  cached: 0,
-  image: 0,
-  video: 0,
-  completion: 0,
-  reasoning: 0,
-};
 
 /** A request that the worker is answering or has answered. */
 export class LiveRequest {
