@@ -12,8 +12,10 @@ import type { Outcome, RequestDraft, RequestEnding, UsageRecord } from "../usage
 import { difference } from "./amounts.ts";
 import type { Amounts, EstimatedAmounts } from "./amounts.ts";
 import { count, monthOf } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import { refusalOf, standings, toReserve } from "./decide.ts";
 import type { KeyState, Refusal, Standing } from "./decide.ts";
+import { GroupCommit } from "./group-commit.ts";
 import { LimiterStore } from "./limiter-store.ts";
 import type { Reservation } from "./limiter-store.ts";
 
@@ -38,6 +40,9 @@ const UNHELD_MS = 10_000;
 /** An alarm that is overdue by so much will not come any more. */
 const LOST_ALARM_MS = 10_000;
 
+/** What no client waits for is written down so much later, with all that comes meanwhile. */
+const WRITE_BEHIND_MS = 50;
+
 /** Questions to the GPU workers, and records for the queue, at a time; the platform takes 6 and 100. */
 const MAX_CHECKS = 5;
 const MAX_RECORDS = 100;
@@ -52,8 +57,13 @@ export class KeyLimiter extends DurableObject<Env> {
   readonly #store: LimiterStore;
   readonly #prices: Prices;
   readonly #settleAfterMs: number;
-  /** What is set aside and not yet written down: a few milliseconds of each request. */
+  readonly #commit = new GroupCommit(() => this.#write());
+  /** What is set aside and not to be written down yet: a few milliseconds of each request. */
   readonly #unheld = new Map<string, Reservation>();
+  /** The store's counters and all that is unheld; undefined while nothing is. */
+  #counters: Counters | undefined;
+  /** Null where there is none; undefined until that is asked. */
+  #alarmAt: number | null | undefined;
   /** Records on their way to the queue; they are in the store as well. */
   #unsent: UsageRecord[] = [];
   #isSending = false;
@@ -80,22 +90,28 @@ export class KeyLimiter extends DurableObject<Env> {
     const refusal = refusalOf(limits, state, reserved);
     if (refusal !== undefined) {
       this.#record(draft, { ...NEVER_BEGUN, outcome: "refused" }, 0);
-      await this.#setAlarm();
+      await this.#commit.within(0);
       return { refusal, standings: standings(limits, state) };
     }
-    const reservation = { draft, reserved, at: state.now, limits };
+    const { now } = state;
+    const reservation = { draft, reserved, at: now, limits };
     this.#unheld.set(draft.id, reservation);
+    this.#counters = count(state.counters, reserved, limits, { now, month: monthOf(now) });
     return { reservation, standings: standings(limits, this.#state()) };
   }
 
   /** Writes a reservation down: from then on it is settled, whatever happens to its edge. */
   async hold(reservation: Reservation): Promise<void> {
-    const { draft, reserved, at: now, limits } = reservation;
-    this.#unheld.delete(draft.id);
-    const month = monthOf(now);
-    this.#store.setCounters(count(this.#store.counters(now), reserved, limits, { now, month }));
-    this.#store.addReservation(reservation, now + this.#settleAfterMs);
-    await this.#setAlarm();
+    const { draft, reserved, at, limits } = reservation;
+    const time = { now: at, month: monthOf(at) };
+    this.#store.setCounters(count(this.#store.counters(at), reserved, limits, time));
+    this.#store.addReservation(reservation, at + this.#settleAfterMs);
+    const isInTime = this.#unheld.delete(draft.id);
+    const isAlone = this.#unheld.size === 0;
+    if (isAlone || !isInTime) {
+      this.#recount();
+    }
+    await (isAlone ? this.#commit.now() : this.#commit.within(0));
   }
 
   /** Makes the record of a request that ended before it was reserved. */
@@ -105,14 +121,17 @@ export class KeyLimiter extends DurableObject<Env> {
     limits: KeyLimits,
   ): Promise<Standing[]> {
     this.#record(draft, { ...NEVER_BEGUN, outcome }, 0);
-    await this.#setAlarm();
+    await this.#commit.within(0);
     return standings(limits, this.#state());
   }
 
-  /** Replaces what was set aside by what was used; does nothing for what is settled already. */
-  async settle(id: string, ending: RequestEnding): Promise<void> {
+  /**
+   * Replaces what was set aside by what was used; does nothing for what is settled already. If it is
+   * lost before it is written down, the alarm finds the reservation still open.
+   */
+  settle(id: string, ending: RequestEnding): void {
     this.#settle(id, ending);
-    await this.#setAlarm();
+    this.#writeBehind();
   }
 
   standings(limits: KeyLimits): Standing[] {
@@ -122,34 +141,49 @@ export class KeyLimiter extends DurableObject<Env> {
   /** The database has these records. */
   forget(ids: readonly string[]): void {
     this.#store.removeRecords(ids);
+    this.#writeBehind();
   }
 
   override async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    this.#store.write();
     const due = this.#store.dueReservations(Date.now(), MAX_CHECKS);
     await Promise.all(due.map((reservation) => this.#check(reservation)));
+    this.#store.write();
     const unheardOf = this.#store.dueRecords(Date.now(), MAX_RECORDS);
     this.#store.sendLater(
       unheardOf.map(({ id }) => id),
       Date.now() + this.#settleAfterMs,
     );
     this.#unsent.push(...unheardOf);
+    await this.#commit.now();
     await this.#send();
-    await this.#setAlarm();
   }
 
-  /** With what is set aside and not yet written down, unless its edge must have died before. */
   #state(): KeyState {
     const now = Date.now();
-    let counters = this.#store.counters(now);
-    for (const [id, { reserved, at, limits }] of this.#unheld) {
-      if (now - at > UNHELD_MS) {
-        this.#unheld.delete(id);
-      } else {
-        counters = count(counters, reserved, limits, { now: at, month: monthOf(at) });
+    this.#dropLost(now);
+    const running = this.#store.runningCount + this.#unheld.size;
+    return { counters: this.#counters ?? this.#store.counters(now), running, now };
+  }
+
+  /** What is not held in time is not counted any more: its edge must have died. */
+  #dropLost(now: number): void {
+    for (const [id, { at }] of this.#unheld) {
+      if (now - at <= UNHELD_MS) {
+        return; // they are in order of time
       }
+      this.#unheld.delete(id);
+      this.#recount();
     }
-    const running = this.#store.runningCount() + this.#unheld.size;
-    return { counters, running, now };
+  }
+
+  #recount(): void {
+    this.#counters = undefined;
+    for (const { reserved, at, limits } of this.#unheld.values()) {
+      const before = this.#counters ?? this.#store.counters(at);
+      this.#counters = count(before, reserved, limits, { now: at, month: monthOf(at) });
+    }
   }
 
   #wanted(model: string, estimate: EstimatedAmounts): Amounts {
@@ -182,18 +216,29 @@ export class KeyLimiter extends DurableObject<Env> {
     const now = Date.now();
     const change = difference(used, reserved);
     const time = { now, month: monthOf(at) };
-    this.#store.setCounters(count(this.#store.counters(now), change, limits, time));
+    const counted = (counters: Counters) => count(counters, change, limits, time);
+    this.#store.setCounters(counted(this.#store.counters(now)));
+    this.#counters &&= counted(this.#counters);
     this.#record(draft, ending, used.costMicros);
   }
 
-  /** Into the store, and on its way. */
+  /** Into the store, and on its way with the next write. */
   #record(draft: RequestDraft, ending: RequestEnding, cost: number): void {
     const now = Date.now();
     const durationMs = Math.max(0, now - draft.startedAt);
     const record = { ...draft, ...ending, durationMs, costMicros: cost };
     this.#store.addRecord(record, now + this.#settleAfterMs);
     this.#unsent.push(record);
+  }
+
+  #writeBehind(): void {
+    this.ctx.waitUntil(this.#commit.within(WRITE_BEHIND_MS));
+  }
+
+  async #write(): Promise<void> {
+    this.#store.write();
     this.ctx.waitUntil(this.#send());
+    await this.#setAlarm();
   }
 
   /** One batch at a time: what comes meanwhile goes with the next one. Never rejects. */
@@ -245,9 +290,13 @@ export class KeyLimiter extends DurableObject<Env> {
       return;
     }
     const now = Date.now();
-    const alarm = await this.ctx.storage.getAlarm();
-    if (alarm === null || alarm > due || alarm < now - LOST_ALARM_MS) {
-      await this.ctx.storage.setAlarm(Math.max(due, now));
+    if (this.#alarmAt === undefined) {
+      this.#alarmAt = await this.ctx.storage.getAlarm();
+    }
+    const at = this.#alarmAt;
+    if (at === null || at > due || at < now - LOST_ALARM_MS) {
+      this.#alarmAt = Math.max(due, now);
+      await this.ctx.storage.setAlarm(this.#alarmAt);
     }
   }
 }

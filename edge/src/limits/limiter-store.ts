@@ -36,67 +36,110 @@ const Reservation = z.object({
 });
 export type Reservation = z.infer<typeof Reservation>;
 
-/** What a key's limiter keeps, in the SQLite of its Durable Object. */
+/** A statement and its values. */
+type Write = readonly [query: string, ...values: (string | number)[]];
+
+/**
+ * What a key's limiter keeps, in the SQLite of its Durable Object. Changes are in memory at once and
+ * written down together by `write`: a commit takes the disk as long for fifty requests as for one.
+ */
 export class LimiterStore {
   readonly #sql: SqlStorage;
-  /** As in the database; the object is alone with it. */
+  readonly #reservations: Map<string, Reservation>;
   #counters: Counters | undefined;
+  #unwritten: Write[] = [];
+  #areCountersWritten = true;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(SCHEMA);
+    const reservations = this.#texts("SELECT json AS value FROM reservations").map(
+      parseReservation,
+    );
+    this.#reservations = new Map(reservations.map((each) => [each.draft.id, each]));
   }
 
   counters(now: number): Counters {
     if (this.#counters === undefined) {
-      const json = this.#text("SELECT json AS value FROM counters");
+      const [json] = this.#texts("SELECT json AS value FROM counters");
       this.#counters = json === undefined ? emptyCounters(now) : Counters.parse(JSON.parse(json));
     }
     return this.#counters;
   }
 
   setCounters(counters: Counters): void {
-    this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (1, ?)", JSON.stringify(counters));
     this.#counters = counters;
+    this.#areCountersWritten = false;
   }
 
   /** Requests that are being answered. */
-  runningCount(): number {
-    return this.#number("SELECT COUNT(*) AS value FROM reservations");
+  get runningCount(): number {
+    return this.#reservations.size;
   }
 
   addReservation(reservation: Reservation, checkAt: number): void {
     const { id } = reservation.draft;
+    this.#reservations.set(id, reservation);
     const json = JSON.stringify(reservation);
-    this.#sql.exec("INSERT INTO reservations VALUES (?, ?, ?)", id, json, checkAt);
+    this.#unwritten.push(["INSERT INTO reservations VALUES (?, ?, ?)", id, json, checkAt]);
   }
 
   /** Takes it away; undefined where there is none, or no longer. */
   takeReservation(id: string): Reservation | undefined {
-    const json = this.#text("DELETE FROM reservations WHERE id = ? RETURNING json AS value", id);
-    return json === undefined ? undefined : Reservation.parse(JSON.parse(json));
+    const reservation = this.#reservations.get(id);
+    if (this.#reservations.delete(id)) {
+      this.#unwritten.push(["DELETE FROM reservations WHERE id = ?", id]);
+    }
+    return reservation;
   }
 
-  /** Reservations that nobody has settled in time, oldest first. */
+  checkLater(id: string, checkAt: number): void {
+    this.#unwritten.push(["UPDATE reservations SET check_at = ? WHERE id = ?", checkAt, id]);
+  }
+
+  /** Keeps a record until it is known to be stored; it is to be sent again if that takes longer. */
+  addRecord(record: UsageRecord, sendAgainAt: number): void {
+    const values = [record.id, JSON.stringify(record), sendAgainAt] as const;
+    this.#unwritten.push(["INSERT OR IGNORE INTO outbox VALUES (?, ?, ?)", ...values]);
+  }
+
+  sendLater(ids: readonly string[], sendAt: number): void {
+    for (const id of ids) {
+      this.#unwritten.push(["UPDATE outbox SET send_at = ? WHERE id = ?", sendAt, id]);
+    }
+  }
+
+  removeRecords(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#unwritten.push(["DELETE FROM outbox WHERE id = ?", id]);
+    }
+  }
+
+  /** Writes down all that has changed, as one transaction: nothing is waited for in between. */
+  write(): void {
+    const writes = this.#unwritten.splice(0);
+    if (!this.#areCountersWritten) {
+      writes.push([
+        "INSERT OR REPLACE INTO counters VALUES (1, ?)",
+        JSON.stringify(this.#counters),
+      ]);
+      this.#areCountersWritten = true;
+    }
+    for (const [query, ...values] of writes) {
+      this.#sql.exec(query, ...values);
+    }
+  }
+
+  /** Of what is written down, the reservations that nobody has settled in time, oldest first. */
   dueReservations(now: number, limit: number): Reservation[] {
     return this.#texts(
       "SELECT json AS value FROM reservations WHERE check_at <= ? ORDER BY check_at LIMIT ?",
       now,
       limit,
-    ).map((json) => Reservation.parse(JSON.parse(json)));
+    ).map(parseReservation);
   }
 
-  checkLater(id: string, checkAt: number): void {
-    this.#sql.exec("UPDATE reservations SET check_at = ? WHERE id = ?", checkAt, id);
-  }
-
-  /** Keeps a record until it is known to be stored; it is to be sent again if that takes longer. */
-  addRecord(record: UsageRecord, sendAgainAt: number): void {
-    const json = JSON.stringify(record);
-    this.#sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?, ?)", record.id, json, sendAgainAt);
-  }
-
-  /** Records that nobody has confirmed in time, oldest first. */
+  /** Of what is written down, the records that nobody has confirmed in time, oldest first. */
   dueRecords(now: number, limit: number): UsageRecord[] {
     return this.#texts(
       "SELECT json AS value FROM outbox WHERE send_at <= ? ORDER BY send_at LIMIT ?",
@@ -105,28 +148,14 @@ export class LimiterStore {
     ).map((json) => UsageRecord.parse(JSON.parse(json)));
   }
 
-  sendLater(ids: readonly string[], sendAt: number): void {
-    for (const id of ids) {
-      this.#sql.exec("UPDATE outbox SET send_at = ? WHERE id = ?", sendAt, id);
-    }
-  }
-
-  removeRecords(ids: readonly string[]): void {
-    for (const id of ids) {
-      this.#sql.exec("DELETE FROM outbox WHERE id = ?", id);
-    }
-  }
-
-  /** When something falls due next; undefined when nothing will. */
+  /** When something that is written down falls due next; undefined when nothing will. */
   nextDue(): number | undefined {
-    const due = this.#numberOrNull(
-      "SELECT MIN(at) AS value FROM (SELECT MIN(check_at) AS at FROM reservations UNION ALL SELECT MIN(send_at) FROM outbox)",
-    );
-    return due ?? undefined;
-  }
-
-  #text(query: string, ...values: (string | number)[]): string | undefined {
-    return this.#texts(query, ...values)[0];
+    const { value } = this.#sql
+      .exec<{ value: number | null }>(
+        "SELECT MIN(at) AS value FROM (SELECT MIN(check_at) AS at FROM reservations UNION ALL SELECT MIN(send_at) FROM outbox)",
+      )
+      .one();
+    return value ?? undefined;
   }
 
   #texts(query: string, ...values: (string | number)[]): string[] {
@@ -135,12 +164,8 @@ export class LimiterStore {
       .toArray()
       .map(({ value }) => value);
   }
+}
 
-  #number(query: string): number {
-    return this.#sql.exec<{ value: number }>(query).one().value;
-  }
-
-  #numberOrNull(query: string): number | null {
-    return this.#sql.exec<{ value: number | null }>(query).one().value;
-  }
+function parseReservation(json: string): Reservation {
+  return Reservation.parse(JSON.parse(json));
 }

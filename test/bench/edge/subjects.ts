@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import * as z from "zod";
 
 import { bundleEdge, startLocalEdge } from "../../../dev/src/local-edge.ts";
@@ -19,11 +20,15 @@ export interface Subject {
   headers: Readonly<Record<string, string>>;
 }
 
-/** The backend itself, our edge before it, and the gateways before it; all end with `resources`. */
+/**
+ * The backend itself, a Worker before it that does nothing, our edge, and the gateways; all end with
+ * `resources`.
+ */
 export async function startSubjects(resources: AsyncDisposableStack): Promise<Subject[]> {
   const backend = await startBackend(resources);
   return [
     { name: "direct", url: backend, headers: {} },
+    await startBareWorker(backend, resources),
     await startEdge(backend, resources),
     await startPortkey(backend, resources),
     await startLitellm(backend, resources),
@@ -38,6 +43,28 @@ async function startBackend(resources: AsyncDisposableStack): Promise<string> {
     .rest(z.unknown())
     .parse(await once(child, "message"));
   return `http://127.0.0.1:${port}`;
+}
+
+/** What no Worker can be below here: Miniflare takes each request, and each `fetch`, through a Worker of its own. */
+const BARE_WORKER = `export default {
+  fetch: ({ url, method, headers, body }, env) =>
+    fetch(env.BACKEND + new URL(url).pathname, { method, headers, body }),
+};`;
+
+async function startBareWorker(backend: string, resources: AsyncDisposableStack): Promise<Subject> {
+  const options = {
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    modules: true,
+    script: BARE_WORKER,
+    compatibilityDate: "2026-04-01",
+    bindings: { BACKEND: backend },
+  };
+  const runtime = new Miniflare(convertV4MiniflareOptions(options));
+  resources.defer(() => runtime.dispose());
+  const { port } = await runtime.ready;
+  return { name: "a bare Worker", url: `http://127.0.0.1:${port}`, headers: {} };
 }
 
 const AdminKey = z.object({ value: z.string() });
