@@ -98,16 +98,14 @@ export async function loadMedia(
   }
 }
 
-/** Each distinct URL of each kind, where it stands first. */
+/** Each distinct URL of each kind, where it stands first. No key is made of a URL, which may be a picture of megabytes. */
 function firstUses(urls: readonly LocatedUrl[]): LocatedUrl[] {
-  const first = new Map<string, LocatedUrl>();
-  for (const located of urls) {
-    const key = `${located.kind} ${located.url}`;
-    if (!first.has(key)) {
-      first.set(key, located);
-    }
-  }
-  return [...first.values()];
+  const seen = { image: new Set<string>(), video: new Set<string>() };
+  return urls.filter(({ url, kind }) => {
+    const isFirst = !seen[kind].has(url);
+    seen[kind].add(url);
+    return isFirst;
+  });
 }
 
 function byteLimits({ kind }: LocatedUrl, acceptInAll: AcceptBytes) {
