@@ -11,6 +11,7 @@ import {
   MAX_VIDEO_BYTES,
 } from "@qwen3-vl/shared/limits";
 import { mapConcurrently } from "@qwen3-vl/shared/map-concurrently";
+import { mediaTooLargeTogether, mediumTooLarge } from "@qwen3-vl/shared/media-errors";
 
 import { acceptUpTo } from "../http/read-body.ts";
 import type { AcceptBytes } from "../http/read-body.ts";
@@ -18,7 +19,6 @@ import { decodeDataUrl, isDataUrl } from "./data-url.ts";
 import { fetchMedium, fetchWith } from "./fetch-medium.ts";
 import type { FetchOptions } from "./fetch-medium.ts";
 import type { LinkableMedium, MediaLibrary } from "./media-library.ts";
-import { mediaTooLargeTogether, mediumTooLarge } from "./media-too-large.ts";
 import { sniffMedia } from "./sniff-media.ts";
 import type { MediaType } from "./sniff-media.ts";
 
