@@ -7,6 +7,7 @@ import { assertMediumHead } from "@qwen3-vl/shared/medium-head";
 import { transferUrl } from "@qwen3-vl/shared/url-transfer";
 import type { Transport } from "@qwen3-vl/shared/url-transfer";
 
+import { largeChunks } from "../http/large-chunks.ts";
 import { readBytes } from "../http/read-body.ts";
 import type { AcceptBytes } from "../http/read-body.ts";
 
@@ -78,7 +79,7 @@ async function* mediumChunks(
   deadlines: Deadlines,
 ): MediumChunks {
   deadlines.expect("the next bytes", limits.stallMs);
-  for await (const chunk of body ?? []) {
+  for await (const chunk of largeChunks(body)) {
     deadlines.rest();
     accept(chunk.byteLength);
     yield chunk;
