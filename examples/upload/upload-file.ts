@@ -1,6 +1,6 @@
 /**
  * Uploads a large file straight to the storage, in parts that can be sent again, and resumed by
- * another process. One module without dependencies, for browsers and for Node:
+ * another process. This and `retrying.ts` depend on nothing else, in browsers and in Node:
  *
  *     const file = await uploadFile({ baseUrl, apiKey, file: input.files[0], onProgress });
  *     const file = await uploadFile({ baseUrl, apiKey, file: await openAsBlob("film.mp4"), filename: "film.mp4" });
@@ -8,6 +8,8 @@
  * Keep what `onStart` tells; passed as `uploadId`, it goes on where the upload broke off. A browser
  * should not hold your API key: let your own server pass on the calls to `baseUrl`, which are small.
  */
+import { retrying } from "./retrying.ts";
+
 export interface UploadOptions {
   /** Of the API, with `/v1` at its end. */
   baseUrl: string;
@@ -257,45 +259,6 @@ async function putWithRetries(
     }
     put = await renew();
   }
-}
-
-const ATTEMPTS = 6;
-const FIRST_PAUSE_MS = 500;
-
-/** Tries again, after ever longer pauses, what the network or a busy server has failed. */
-async function retrying(
-  signal: AbortSignal | undefined,
-  call: () => Promise<Response>,
-): Promise<Response> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const response = await call();
-      if (attempt === ATTEMPTS || (response.status < 500 && response.status !== 429)) {
-        return response;
-      }
-      await response.body?.cancel();
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (attempt === ATTEMPTS) {
-        throw error;
-      }
-    }
-    await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1), signal);
-  }
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
 }
 
 function hex(buffer: ArrayBuffer): string {

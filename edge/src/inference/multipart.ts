@@ -1,3 +1,5 @@
+import { concatBytes } from "../http/concat-bytes.ts";
+
 export interface Part {
   name: string;
   type: string;
@@ -19,40 +21,36 @@ const MAX_COPIED_LENGTH = 65_536;
  */
 export function multipartBody(parts: readonly Part[]): MultipartBody {
   const boundary = `part-${crypto.randomUUID()}`;
+  const pieces = [...chunks(parts, boundary)];
+  const length = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
   return {
     contentType: `multipart/form-data; boundary=${boundary}`,
-    body: isShort(parts)
-      ? () => joined([...chunks(parts, boundary)])
-      : () => streamOf(chunks(parts, boundary)),
+    body: () =>
+      length <= MAX_COPIED_LENGTH ? concatBytes(pieces, length) : streamOf(pieces, length),
   };
 }
 
-function isShort(parts: readonly Part[]): boolean {
-  return parts.reduce((sum, { content }) => sum + content.length, 0) <= MAX_COPIED_LENGTH;
+/** Through the platform's own pipe, whose reader takes each piece as it is; one made of `pull` takes 10 ms more for 10 MB. */
+function streamOf(pieces: readonly Uint8Array[], length: number): ReadableStream<Uint8Array> {
+  const { readable, writable } = new FixedLengthStream(length);
+  void writeAll(pieces, writable);
+  return readable;
 }
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, offset);
-    offset += piece.length;
+/** Never rejects: whoever reads is told when that fails, and breaks this off. */
+async function writeAll(
+  pieces: readonly Uint8Array[],
+  writable: WritableStream<Uint8Array>,
+): Promise<void> {
+  const writer = writable.getWriter();
+  try {
+    for (const piece of pieces) {
+      await writer.write(piece);
+    }
+    await writer.close();
+  } catch {
+    // the call has failed
   }
-  return bytes;
-}
-
-/** `ReadableStream.from` of the platform, which its types do not know. */
-function streamOf(iterator: Iterator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    pull(controller) {
-      const next = iterator.next();
-      if (next.done === true) {
-        controller.close();
-      } else {
-        controller.enqueue(next.value);
-      }
-    },
-  });
 }
 
 function* chunks(parts: readonly Part[], boundary: string): Generator<Uint8Array> {

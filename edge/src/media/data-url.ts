@@ -14,32 +14,37 @@ export function decodeDataUrl(url: string, accept: AcceptBytes): Uint8Array<Arra
     throw invalid("`;base64` before the comma is missing");
   }
   const base64 = url.slice(comma + 1);
-  assertBase64(base64);
-  accept(decodedLength(base64));
-  return decodeBase64(base64);
+  const length = decodedLength(base64);
+  accept(length);
+  return decodeBase64(base64, length);
 }
 
-/** `atob` alone would skip white space and forgive missing padding. */
-function assertBase64(text: string): void {
+/** The platform's decoder skips white space and forgives missing padding, and so comes to another length. */
+function decodeBase64(base64: string, length: number): Uint8Array<ArrayBuffer> {
+  try {
+    const bytes = Uint8Array.fromBase64(base64);
+    if (base64.length % 4 === 0 && bytes.byteLength === length) {
+      return bytes;
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) {
+      throw error;
+    }
+  }
+  throw invalid(faultOf(base64));
+}
+
+/** Of text that is no base64; of 13 MB that are, these patterns alone would take 20 ms. */
+function faultOf(text: string): string {
   const wrong = /[^A-Za-z\d+/=]/.exec(text);
-  if (wrong !== null) {
-    const kind = /\s/.test(wrong[0]) ? "white space" : "a character outside base64's alphabet";
-    throw invalid(`${kind} at position ${wrong.index} of the data`);
+  if (wrong === null) {
+    return "its padding is wrong";
   }
-  if (text.length % 4 !== 0 || !/^[^=]*={0,2}$/.test(text)) {
-    throw invalid("its padding is wrong");
-  }
+  const kind = /\s/.test(wrong[0]) ? "white space" : "a character outside base64's alphabet";
+  return `${kind} at position ${wrong.index} of the data`;
 }
 
-function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) {
-    bytes[i] = binary.charCodeAt(i);
-  }
-  return bytes;
-}
-
+/** Bytes that well-formed base64 stands for. */
 function decodedLength(base64: string): number {
   const padding = base64.endsWith("==") ? 2 : Number(base64.endsWith("="));
   return (base64.length / 4) * 3 - padding;

@@ -1,13 +1,15 @@
-import { ApiError } from "@qwen3-vl/shared/errors";
+import type { Deadlines } from "@qwen3-vl/shared/deadlines";
 import { FETCH_HEADERS } from "@qwen3-vl/shared/fetch-limits";
 import type { FetchLimits } from "@qwen3-vl/shared/fetch-limits";
-import { judgeRedirect, judgeUrl } from "@qwen3-vl/shared/fetch-policy";
 import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
+import { toMediaError } from "@qwen3-vl/shared/media-errors";
+import { assertMediumHead } from "@qwen3-vl/shared/medium-head";
+import { transferUrl } from "@qwen3-vl/shared/url-transfer";
+import type { Transport } from "@qwen3-vl/shared/url-transfer";
 
+import { largeChunks } from "../http/large-chunks.ts";
 import { readBytes } from "../http/read-body.ts";
 import type { AcceptBytes } from "../http/read-body.ts";
-import { Deadlines } from "./deadlines.ts";
-import { mediumTooLarge } from "./media-too-large.ts";
 
 export interface FetchOptions {
   /** Bytes at most. */
@@ -37,65 +39,37 @@ export async function fetchWith<T>(
   options: FetchOptions,
   read: (chunks: MediumChunks, allow: (totalMs: number) => void) => Promise<T>,
 ): Promise<T> {
-  const verdict = judgeUrl(text, options.policy);
-  if ("refusal" in verdict) {
-    throw new ApiError("invalid_request", `The URL is refused: ${verdict.refusal}.`);
-  }
-  const deadlines = new Deadlines(options.limits.totalMs, options.signal);
   try {
-    deadlines.expect("the headers", options.limits.headersMs);
-    const response = await follow(verdict.url, options, deadlines.signal);
-    const chunks = mediumChunks(await mediumBody(response, options), options, deadlines);
-    return await read(chunks, (totalMs) => deadlines.allow(totalMs));
-  } catch (cause) {
-    throw toMediaError(cause, deadlines, options.signal);
-  } finally {
-    deadlines.stop();
+    return await transferUrl(
+      text,
+      { ...options, transport: FETCH },
+      async (response, deadlines) => {
+        const body = await mediumBody(response, options.maxBytes);
+        return read(mediumChunks(body, options, deadlines), (totalMs) => deadlines.allow(totalMs));
+      },
+    );
+  } catch (error) {
+    throw toMediaError(error);
   }
 }
 
-async function follow(
-  first: URL,
-  { policy, limits }: FetchOptions,
-  signal: AbortSignal,
-): Promise<Response> {
-  const visited = new Set<string>();
-  let url = first;
-  while (visited.size <= limits.maxRedirects) {
-    if (visited.has(url.href)) {
-      throw unreachable("its redirects go in a circle");
-    }
-    visited.add(url.href);
-    const response = await fetch(url, { redirect: "manual", headers: FETCH_HEADERS, signal });
-    if (!REDIRECT_STATUSES.has(response.status)) {
-      return response;
-    }
-    await response.body?.cancel();
-    const verdict = judgeRedirect(url, response.headers.get("Location"), policy);
-    if ("refusal" in verdict) {
-      throw unreachable(`it redirects to a URL that is refused: ${verdict.refusal}`);
-    }
-    ({ url } = verdict);
-  }
-  throw unreachable(`it redirects more than ${limits.maxRedirects} times`);
-}
-
-const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const FETCH: Transport<Response> = {
+  ask: (url, signal) => fetch(url, { redirect: "manual", headers: FETCH_HEADERS, signal }),
+  headOf: ({ status, headers }) => ({ status, location: headers.get("Location") }),
+  drop: ({ body }) => body?.cancel(),
+};
 
 async function mediumBody(
   { status, headers, body }: Response,
-  { maxBytes }: FetchOptions,
+  maxBytes: number,
 ): Promise<ReadableStream<Uint8Array> | null> {
-  // 206 without having asked is a part of the medium, 304 is none.
-  if (status !== 200) {
+  try {
+    assertMediumHead({ status, contentLength: headers.get("Content-Length") }, maxBytes);
+    return body;
+  } catch (error) {
     await body?.cancel();
-    throw unreachable(`its server answered with status ${status}, expected 200`);
+    throw error;
   }
-  if (Number(headers.get("Content-Length")) > maxBytes) {
-    await body?.cancel();
-    throw mediumTooLarge(maxBytes);
-  }
-  return body;
 }
 
 /** The stall limit is the other server's: it does not run while the chunk before is dealt with. */
@@ -105,24 +79,11 @@ async function* mediumChunks(
   deadlines: Deadlines,
 ): MediumChunks {
   deadlines.expect("the next bytes", limits.stallMs);
-  for await (const chunk of body ?? []) {
+  for await (const chunk of largeChunks(body)) {
     deadlines.rest();
     accept(chunk.byteLength);
     yield chunk;
     deadlines.expect("the next bytes", limits.stallMs);
   }
   deadlines.rest(); // the last ones may still be on their way to the bucket
-}
-
-function toMediaError(cause: unknown, { missed }: Deadlines, client: AbortSignal): unknown {
-  if (cause instanceof ApiError || client.aborted) {
-    return cause;
-  }
-  return missed === undefined
-    ? unreachable("its server could not be reached or broke off", cause)
-    : unreachable(`its server did not send ${missed.what} within ${missed.ms / 1000} s`, cause);
-}
-
-function unreachable(reason: string, cause?: unknown): ApiError {
-  return new ApiError("media_unreachable", `The URL cannot be fetched: ${reason}.`, { cause });
 }

@@ -11,6 +11,7 @@ import {
   MAX_VIDEO_BYTES,
 } from "@qwen3-vl/shared/limits";
 import { mapConcurrently } from "@qwen3-vl/shared/map-concurrently";
+import { mediaTooLargeTogether, mediumTooLarge } from "@qwen3-vl/shared/media-errors";
 
 import { acceptUpTo } from "../http/read-body.ts";
 import type { AcceptBytes } from "../http/read-body.ts";
@@ -18,7 +19,6 @@ import { decodeDataUrl, isDataUrl } from "./data-url.ts";
 import { fetchMedium, fetchWith } from "./fetch-medium.ts";
 import type { FetchOptions } from "./fetch-medium.ts";
 import type { LinkableMedium, MediaLibrary } from "./media-library.ts";
-import { mediaTooLargeTogether, mediumTooLarge } from "./media-too-large.ts";
 import { sniffMedia } from "./sniff-media.ts";
 import type { MediaType } from "./sniff-media.ts";
 
@@ -98,16 +98,14 @@ export async function loadMedia(
   }
 }
 
-/** Each distinct URL of each kind, where it stands first. */
+/** Each distinct URL of each kind, where it stands first. No key is made of a URL, which may be a picture of megabytes. */
 function firstUses(urls: readonly LocatedUrl[]): LocatedUrl[] {
-  const first = new Map<string, LocatedUrl>();
-  for (const located of urls) {
-    const key = `${located.kind} ${located.url}`;
-    if (!first.has(key)) {
-      first.set(key, located);
-    }
-  }
-  return [...first.values()];
+  const seen = { image: new Set<string>(), video: new Set<string>() };
+  return urls.filter(({ url, kind }) => {
+    const isFirst = !seen[kind].has(url);
+    seen[kind].add(url);
+    return isFirst;
+  });
 }
 
 function byteLimits({ kind }: LocatedUrl, acceptInAll: AcceptBytes) {

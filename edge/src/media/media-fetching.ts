@@ -1,9 +1,10 @@
 import type { LocatedUrl } from "@qwen3-vl/shared/chat";
-import { ApiError } from "@qwen3-vl/shared/errors";
 import { judgeUrl } from "@qwen3-vl/shared/fetch-policy";
 import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
+import { isFileId } from "@qwen3-vl/shared/files";
 import { parseHostPatterns } from "@qwen3-vl/shared/host-rules";
 import type { HostRules } from "@qwen3-vl/shared/host-rules";
+import { urlRefused } from "@qwen3-vl/shared/media-errors";
 
 import { isDataUrl } from "./data-url.ts";
 
@@ -64,9 +65,7 @@ export function shareOutUrls(
   for (const { url, path } of fetched) {
     const verdict = judgeUrl(url, policy);
     if ("refusal" in verdict) {
-      throw new ApiError("invalid_request", `The URL is refused: ${verdict.refusal}.`, {
-        param: path,
-      });
+      throw urlRefused(verdict.refusal).at(path);
     }
   }
   return {
@@ -75,4 +74,4 @@ export function shareOutUrls(
   };
 }
 
-const isFetched = ({ url }: LocatedUrl) => !isDataUrl(url) && !url.startsWith("file-");
+const isFetched = ({ url }: LocatedUrl) => !isDataUrl(url) && !isFileId(url);

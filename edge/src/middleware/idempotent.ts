@@ -1,12 +1,10 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
-import { MAX_BODY_BYTES } from "@qwen3-vl/shared/limits";
 import { sha256Hex } from "@qwen3-vl/shared/signature";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 
 import type { AppEnv } from "../env.ts";
-import { acceptUpTo, readBytes } from "../http/read-body.ts";
-import { bodyTooLarge } from "../http/read-json.ts";
+import { requestBytes } from "../http/request-bytes.ts";
 import { IDEMPOTENCY_KEY_HEADER, REPLAYED_HEADER } from "../idempotency/idempotency-headers.ts";
 import { MAX_KEPT_BYTES, RENEW_EVERY_MS } from "../idempotency/idempotent-answer.ts";
 import type { IdempotentAnswer, KeptAnswer } from "../idempotency/idempotent-answer.ts";
@@ -68,8 +66,8 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
 
 /** Reads the body for it, and puts another request with the same body in the place of this one. */
 async function takeFingerprint(c: Context<AppEnv>): Promise<string> {
-  const { url, method, headers, signal, body } = c.req.raw;
-  const bytes = await readBytes(body, acceptUpTo(MAX_BODY_BYTES, bodyTooLarge));
+  const { url, method, headers, signal } = c.req.raw;
+  const bytes = await requestBytes(c.req.raw);
   c.req.raw = new Request(url, { method, headers, signal, body: bytes });
   return sha256Hex(`${method} ${c.req.path}\n${await sha256Hex(bytes)}`);
 }

@@ -3,15 +3,17 @@ import { pipeline } from "node:stream";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 
-import { ApiError } from "@qwen3-vl/shared/errors";
+import type { Deadlines } from "@qwen3-vl/shared/deadlines";
 import type { FetchLimits } from "@qwen3-vl/shared/fetch-limits";
-import { judgeRedirect, judgeUrl } from "@qwen3-vl/shared/fetch-policy";
 import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
+import { mediumTooLarge, toMediaError } from "@qwen3-vl/shared/media-errors";
+import { assertMediumHead } from "@qwen3-vl/shared/medium-head";
+import { UrlTransferError, transferUrl } from "@qwen3-vl/shared/url-transfer";
+import type { Transport } from "@qwen3-vl/shared/url-transfer";
 
 import { requestPinned } from "./pinned-request.ts";
-import { NotPublicError, resolvePublic } from "./resolve-public.ts";
+import { resolvePublic } from "./resolve-public.ts";
 import type { Lookup } from "./resolve-public.ts";
-import { TransferDeadlines } from "./transfer-deadlines.ts";
 
 export interface MediaFetcherOptions {
   lookup: Lookup;
@@ -33,8 +35,6 @@ export interface MediumWanted {
   signal: AbortSignal;
 }
 
-const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-
 /**
  * Fetches clients' URLs by the same policy and limits as the edge, and besides resolves each hop's name
  * itself and dials the very addresses that it has checked: nothing a name server says later counts.
@@ -48,89 +48,49 @@ export class MediaFetcher {
 
   /** @throws ApiError, of which no message tells an address or what the other server said */
   async fetch(wanted: MediumWanted): Promise<Uint8Array> {
-    const { url: text, signal } = wanted;
+    const { url, signal } = wanted;
     const { limits, allowHttpLoopback } = this.#options;
     const isLoopbackAllowed = allowHttpLoopback && wanted.policy.allowHttpLoopback;
     const policy = { ...wanted.policy, allowHttpLoopback: isLoopbackAllowed };
-    const verdict = judgeUrl(text, policy);
-    if ("refusal" in verdict) {
-      throw refused(verdict.refusal);
-    }
-    using deadlines = new TransferDeadlines(limits.totalMs, signal);
+    const transport = this.#transport(policy);
     try {
-      deadlines.expect("the headers", limits.headersMs);
-      const response = await this.#follow(verdict.url, policy, deadlines.signal);
-      return await this.#read(response, wanted, deadlines);
-    } catch (cause) {
-      if (cause instanceof ApiError || signal.aborted) {
-        throw cause;
-      }
-      throw deadlines.missed === undefined
-        ? unreachable("its server could not be reached or broke off", cause)
-        : unreachable(`its server did not send ${deadlines.missed}`, cause);
-    }
-  }
-
-  async #follow(first: URL, policy: FetchPolicy, signal: AbortSignal): Promise<IncomingMessage> {
-    const { maxRedirects } = this.#options.limits;
-    const visited = new Set<string>();
-    let url = first;
-    while (visited.size <= maxRedirects) {
-      if (visited.has(url.href)) {
-        throw unreachable("its redirects go in a circle");
-      }
-      const response = await this.#request(url, { policy, signal, isFirst: visited.size === 0 });
-      visited.add(url.href);
-      if (!REDIRECT_STATUSES.has(response.statusCode ?? 0)) {
-        return response;
-      }
-      response.destroy();
-      const verdict = judgeRedirect(url, response.headers.location ?? null, policy);
-      if ("refusal" in verdict) {
-        throw unreachable(`it redirects to a URL that is refused: ${verdict.refusal}`);
-      }
-      ({ url } = verdict);
-    }
-    throw unreachable(`it redirects more than ${maxRedirects} times`);
-  }
-
-  async #request(
-    url: URL,
-    { policy, signal, isFirst }: { policy: FetchPolicy; signal: AbortSignal; isFirst: boolean },
-  ): Promise<IncomingMessage> {
-    const { lookup, egressProxy } = this.#options;
-    const isLoopbackAllowed = policy.allowHttpLoopback && url.protocol === "http:";
-    try {
-      const resolving = resolvePublic(url.hostname, lookup, isLoopbackAllowed);
-      const addresses = await untilAborted(resolving, signal);
-      return await requestPinned({ url, addresses, egressProxy, signal });
+      return await transferUrl(url, { policy, limits, signal, transport }, (response, deadlines) =>
+        this.#read(response, wanted, deadlines),
+      );
     } catch (error) {
-      if (!(error instanceof NotPublicError)) {
-        throw error;
-      }
-      throw isFirst
-        ? refused(error.message)
-        : unreachable(`it redirects to a URL that is refused: ${error.message}`);
+      throw toMediaError(error);
     }
+  }
+
+  #transport(policy: FetchPolicy): Transport<IncomingMessage> {
+    const { lookup, egressProxy } = this.#options;
+    return {
+      ask: async (url, signal) => {
+        const isLoopbackAllowed = policy.allowHttpLoopback && url.protocol === "http:";
+        const resolving = resolvePublic(url.hostname, lookup, isLoopbackAllowed);
+        const addresses = await untilAborted(resolving, signal);
+        return requestPinned({ url, addresses, egressProxy, signal });
+      },
+      headOf: ({ statusCode = 0, headers: { location = null } }) => ({
+        status: statusCode,
+        location,
+      }),
+      drop: (response) => void response.destroy(),
+    };
   }
 
   async #read(
     response: IncomingMessage,
     { accept, maxBytes }: MediumWanted,
-    deadlines: TransferDeadlines,
+    deadlines: Deadlines,
   ): Promise<Uint8Array> {
     const { stallMs } = this.#options.limits;
-    const { statusCode, headers } = response;
+    const { statusCode = 0, headers } = response;
     const chunks: Uint8Array[] = [];
     let length = 0;
     try {
-      // 206 without having asked is a part of the medium, 304 is none.
-      if (statusCode !== 200) {
-        throw unreachable(`its server answered with status ${statusCode}, expected 200`);
-      }
-      if (Number(headers["content-length"]) > maxBytes) {
-        throw tooLarge(maxBytes);
-      }
+      const contentLength = headers["content-length"];
+      assertMediumHead({ status: statusCode, contentLength }, maxBytes);
       deadlines.expect("the next bytes", stallMs);
       for await (const chunk of unpacked(response)) {
         if (!(chunk instanceof Uint8Array)) {
@@ -139,7 +99,7 @@ export class MediaFetcher {
         deadlines.expect("the next bytes", stallMs);
         length += chunk.byteLength;
         if (length > maxBytes) {
-          throw tooLarge(maxBytes);
+          throw mediumTooLarge(maxBytes);
         }
         accept(chunk.byteLength);
         chunks.push(chunk);
@@ -158,7 +118,10 @@ function unpacked(response: IncomingMessage): Readable {
     return response;
   }
   if (encoding !== "gzip") {
-    throw unreachable("its server sent it in an encoding that it was not asked for");
+    throw new UrlTransferError(
+      "unreachable",
+      "its server sent it in an encoding that it was not asked for",
+    );
   }
   const gunzip = createGunzip();
   pipeline(response, gunzip, () => undefined); // an error comes out of what is read
@@ -176,16 +139,4 @@ async function untilAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T
   } finally {
     signal.removeEventListener("abort", abort);
   }
-}
-
-function refused(reason: string): ApiError {
-  return new ApiError("invalid_request", `The URL is refused: ${reason}.`);
-}
-
-function tooLarge(maxBytes: number): ApiError {
-  return new ApiError("media_too_large", `The picture or clip is larger than ${maxBytes} bytes.`);
-}
-
-function unreachable(reason: string, cause?: unknown): ApiError {
-  return new ApiError("media_unreachable", `The URL cannot be fetched: ${reason}.`, { cause });
 }

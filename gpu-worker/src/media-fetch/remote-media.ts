@@ -4,6 +4,7 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
 import { MAX_IMAGE_BYTES, MAX_INLINE_MEDIA_BYTES, MAX_VIDEO_BYTES } from "@qwen3-vl/shared/limits";
 import { mapConcurrently } from "@qwen3-vl/shared/map-concurrently";
+import { mediaTooLargeTogether } from "@qwen3-vl/shared/media-errors";
 import { cidUrl, mediaNameOf } from "@qwen3-vl/shared/worker-protocol";
 
 import type { MediaFetcher } from "./media-fetcher.ts";
@@ -36,8 +37,7 @@ export async function fetchRemoteMedia(
   const accept = (byteLength: number) => {
     bytesLeft -= byteLength;
     if (bytesLeft < 0) {
-      const together = "The pictures and clips of the request are together larger than";
-      throw new ApiError("media_too_large", `${together} ${MAX_INLINE_MEDIA_BYTES} bytes.`);
+      throw mediaTooLargeTogether(MAX_INLINE_MEDIA_BYTES);
     }
   };
   const fetched = await mapConcurrently(remote, MAX_FETCHES, async (located, failure) => {

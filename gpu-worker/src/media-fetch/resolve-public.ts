@@ -3,6 +3,7 @@ import { lookup as systemLookup } from "node:dns/promises";
 import { isIP } from "node:net";
 
 import { classifyIpAddress } from "@qwen3-vl/shared/ip-address";
+import { UrlTransferError } from "@qwen3-vl/shared/url-transfer";
 
 /** All addresses of a name; rejects where there is none. */
 export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
@@ -10,16 +11,11 @@ export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
 export const lookUpInSystem: Lookup = (hostname) =>
   systemLookup(hostname, { all: true, order: "verbatim" });
 
-/** A name that leads into the network of the deployment. */
-export class NotPublicError extends Error {
-  override readonly name = "NotPublicError";
-}
-
 /**
  * Resolves a URL's host, once: whoever dials takes one of these addresses and asks nobody again, or the
  * name might mean another machine by then.
  *
- * @throws NotPublicError when any of its addresses is not public: one of several would be chance
+ * @throws UrlTransferError `refused` when any of its addresses is not public: one of several would be chance
  */
 export async function resolvePublic(
   hostname: string,
@@ -37,7 +33,7 @@ export async function resolvePublic(
     return kind === "public" || (allowLoopback && kind === "loopback");
   };
   if (!addresses.every(isPermitted)) {
-    throw new NotPublicError("its host is not public");
+    throw new UrlTransferError("refused", "its host is not public");
   }
   return addresses;
 }

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { Logger } from "../log.ts";
-import { TestWorker, chatCall, eventsOf, send, signed } from "./test-worker.ts";
+import { send } from "./test-calls.ts";
+import { TestWorker, chatCall, eventsOf, signed } from "./test-worker.ts";
 
 const lines: string[] = [];
 let worker: TestWorker;

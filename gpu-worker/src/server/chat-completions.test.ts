@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest } from "../engine/generator.ts";
 import type { TokenLogprobs } from "../engine/logprobs.ts";
+import { send } from "./test-calls.ts";
 import {
   CONTEXT,
   MODEL,
@@ -14,7 +15,6 @@ import {
   chatCall,
   eventOf,
   eventsOf,
-  send,
   streamOf,
 } from "./test-worker.ts";
 import type { Chat } from "./test-worker.ts";

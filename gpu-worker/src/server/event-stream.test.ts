@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
 import { EventStream } from "./event-stream.ts";
-import { listen, open } from "./test-worker.ts";
+import { listen, open } from "./test-calls.ts";
 
 const server = createServer();
 const large = { data: "x".repeat(2 ** 20) };

@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { readMultipart } from "./multipart-reader.ts";
 import { sendError, sendJson } from "./send-json.ts";
-import { MULTIPART, announced, listen, multipart, open, send, textOf } from "./test-worker.ts";
-import type { Part } from "./test-worker.ts";
+import { listen, open, send, textOf } from "./test-calls.ts";
+import { MULTIPART, announced, multipart } from "./test-multipart.ts";
+import type { Part } from "./test-multipart.ts";
 
 const hello = Buffer.from("hello");
 const world = Buffer.from("world!");

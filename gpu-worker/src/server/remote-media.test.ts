@@ -4,7 +4,8 @@ import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 
-import { TestWorker, chatCall, eventsOf, listen, send } from "./test-worker.ts";
+import { listen, send } from "./test-calls.ts";
+import { TestWorker, chatCall, eventsOf } from "./test-worker.ts";
 
 const create = { width: 64, height: 64, channels: 3, background: "red" } as const;
 const picture = await sharp({ create }).png().toBuffer();

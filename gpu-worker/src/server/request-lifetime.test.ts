@@ -11,21 +11,9 @@ import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { startTracing } from "../tracing/tracing.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import { RequestRegistry } from "./request-registry.ts";
-import {
-  MULTIPART,
-  TestWorker,
-  aborted,
-  chatCall,
-  eventOf,
-  eventsOf,
-  listen,
-  multipart,
-  open,
-  send,
-  signed,
-  start,
-  textOf,
-} from "./test-worker.ts";
+import { listen, open, send, start, textOf } from "./test-calls.ts";
+import { MULTIPART, multipart } from "./test-multipart.ts";
+import { TestWorker, aborted, chatCall, eventOf, eventsOf, signed } from "./test-worker.ts";
 
 let worker: TestWorker;
 beforeEach(async () => {

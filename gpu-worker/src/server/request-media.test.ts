@@ -3,7 +3,8 @@ import sharp from "sharp";
 import { afterEach, describe, expect, it } from "vitest";
 
 import type { GenerationRequest, RequestMedium } from "../engine/generator.ts";
-import { TestWorker, chatCall, eventsOf, send } from "./test-worker.ts";
+import { send } from "./test-calls.ts";
+import { TestWorker, chatCall, eventsOf } from "./test-worker.ts";
 
 const ENOUGH = 2 ** 30;
 

@@ -22,10 +22,10 @@ import type { ClipBytes } from "../vision/clip-bytes.ts";
 import type { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { tokensOf } from "../vision/grid.ts";
 import type { ImagePreprocessor } from "../vision/image-preprocessor.ts";
+import { MediaMemory } from "../vision/media-memory.ts";
+import type { MediaReservation } from "../vision/media-memory.ts";
 import type { ClipInput } from "../vision/prepare-clip.ts";
 import type { VisionEncoderConfig } from "../weights/model-config.ts";
-import { MediaMemory } from "./media-memory.ts";
-import type { MediaReservation } from "./media-memory.ts";
 
 /** A medium of which everything but its pixels is known. */
 export interface PlannedMedium {

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RequestMedium } from "../engine/generator.ts";
 import { TestBucket } from "../stored-media/test-bucket.ts";
 import { readClip } from "../vision/test-clips.ts";
-import { TestWorker, chatCall, eventsOf, send } from "./test-worker.ts";
+import { send } from "./test-calls.ts";
+import { TestWorker, chatCall, eventsOf } from "./test-worker.ts";
 
 let bucket: TestBucket;
 let worker: TestWorker;

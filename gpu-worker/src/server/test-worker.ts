@@ -1,8 +1,5 @@
-import { createHash, randomUUID } from "node:crypto";
-import { once } from "node:events";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
-import { request as httpRequest } from "node:http";
-import type { ClientRequest, IncomingMessage, Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -28,6 +25,8 @@ import { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { ImagePreprocessor } from "../vision/image-preprocessor.ts";
 import { ChatService } from "./chat-service.ts";
 import { RequestMedia } from "./request-media.ts";
+import type { Call } from "./test-calls.ts";
+import { MULTIPART, announced, multipart } from "./test-multipart.ts";
 import { WorkerServer } from "./worker-server.ts";
 
 export const SECRET = "a secret of at least 32 characters";
@@ -173,17 +172,6 @@ export function eventOf(event: Partial<ChoiceEvent>): ChoiceEvent {
   };
 }
 
-/** Listens on a port of 127.0.0.1 that the system chooses. */
-export async function listen(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (typeof address !== "object" || address === null) {
-    throw new Error(`expected a port, got ${address}`);
-  }
-  return address.port;
-}
-
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -192,54 +180,6 @@ export function aborted(signal: AbortSignal): Promise<void> {
     }
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-export interface Call {
-  method?: string;
-  path: string;
-  headers?: Record<string, string>;
-  body?: string | Uint8Array;
-}
-
-/** Sends a call and waits for nothing: the request can be destroyed. */
-export function start(
-  { port }: { port: number },
-  { method = "GET", path, headers, body }: Call,
-): { request: ClientRequest; response: Promise<IncomingMessage> } {
-  const request = httpRequest({ host: "127.0.0.1", port, method, path, headers, agent: false });
-  const response = new Promise<IncomingMessage>((resolve, reject) => {
-    request.on("response", resolve);
-    request.on("error", reject);
-  });
-  response.catch(() => undefined); // for callers that only want to send
-  request.end(body);
-  return { request, response };
-}
-
-/** Sends a call; of the response, only the head is read. */
-export async function open(target: { port: number }, call: Call) {
-  const { request, response } = start(target, call);
-  return { request, response: await response };
-}
-
-export interface Received {
-  status: number | undefined;
-  headers: IncomingMessage["headers"];
-  text: string;
-}
-
-export async function send(worker: { port: number }, call: Call): Promise<Received> {
-  const { response } = await open(worker, call);
-  return { status: response.statusCode, headers: response.headers, text: await textOf(response) };
-}
-
-export async function textOf(response: IncomingMessage): Promise<string> {
-  response.setEncoding("utf8");
-  let text = "";
-  for await (const chunk of response) {
-    text += String(chunk);
-  }
-  return text;
 }
 
 export async function signed({ method = "GET", ...call }: Call, content = ""): Promise<Call> {
@@ -253,30 +193,6 @@ export function streamOf(text: string): ReadableStream<Uint8Array> {
   const bytes = new TextEncoder().encode(text);
   const cuts = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, index) => index * 7);
   return ReadableStream.from(cuts.map((cut) => bytes.slice(cut, cut + 7)));
-}
-
-export interface Part {
-  name: string;
-  content: string | Uint8Array;
-}
-
-const BOUNDARY = "a-boundary";
-export const MULTIPART = `multipart/form-data; boundary=${BOUNDARY}`;
-
-/** Text parts are fields, parts of bytes are files, as the edge sends them. */
-export function multipart(parts: readonly Part[], end = `--${BOUNDARY}--\r\n`): Uint8Array {
-  const chunks = parts.flatMap(({ name, content }) => {
-    const file = typeof content === "string" ? "" : `; filename="${name}"`;
-    const head = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"${file}\r\n\r\n`;
-    return [Buffer.from(head), Buffer.from(content), Buffer.from("\r\n")];
-  });
-  return Buffer.concat([...chunks, Buffer.from(end)]);
-}
-
-/** How the part `request` announces a medium. */
-export function announced(name: string, bytes: Uint8Array) {
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { name, bytes: bytes.length, sha256, type: "image/png" };
 }
 
 export interface Chat {

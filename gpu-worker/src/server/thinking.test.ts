@@ -7,7 +7,8 @@ import type { Model, ModelRow, VisionFeatures } from "../engine/model.ts";
 import { MessageBuilder } from "../output/message-builder.ts";
 import { shapesTokenizer } from "../prompt/test-checkpoint.ts";
 import { HYBRID_TEMPLATE, THINKING_TEMPLATE } from "../prompt/test-thinking-template.ts";
-import { TestWorker, chatCall, open, send, signed } from "./test-worker.ts";
+import { open, send } from "./test-calls.ts";
+import { TestWorker, chatCall, signed } from "./test-worker.ts";
 
 const tokenizer = shapesTokenizer();
 const CALL = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>';

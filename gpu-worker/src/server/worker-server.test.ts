@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest } from "../engine/generator.ts";
+import { open, send, textOf } from "./test-calls.ts";
+import type { Call } from "./test-calls.ts";
 import {
   MODEL,
   SECRET,
@@ -17,12 +19,8 @@ import {
   chatCall,
   eventOf,
   eventsOf,
-  open,
-  send,
   signed,
-  textOf,
 } from "./test-worker.ts";
-import type { Call } from "./test-worker.ts";
 
 let worker: TestWorker;
 beforeEach(async () => {

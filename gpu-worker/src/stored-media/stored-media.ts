@@ -6,9 +6,9 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 import { MAX_VIDEO_BYTES } from "@qwen3-vl/shared/limits";
 import type { StoredMedium } from "@qwen3-vl/shared/worker-protocol";
 
-import { MediaMemory } from "../server/media-memory.ts";
-import type { MediaReservation } from "../server/media-memory.ts";
 import type { ClipBytes, ClipFile } from "../vision/clip-bytes.ts";
+import { MediaMemory } from "../vision/media-memory.ts";
+import type { MediaReservation } from "../vision/media-memory.ts";
 import { Turns } from "../vision/turns.ts";
 import { isInBucket } from "./bucket-origin.ts";
 import { DOWNLOAD_LIMITS, download } from "./download.ts";

@@ -4,7 +4,7 @@ import { json } from "node:stream/consumers";
 
 import * as z from "zod";
 
-import { listen } from "../server/test-worker.ts";
+import { listen } from "../server/test-calls.ts";
 
 const Value = z.union([
   z.object({ stringValue: z.string() }).transform(({ stringValue }) => stringValue),

@@ -3,6 +3,8 @@ import { abortPath } from "@qwen3-vl/shared/worker-protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { ChoiceEvent } from "../engine/choices.ts";
+import { open, send, textOf } from "../server/test-calls.ts";
+import type { Call } from "../server/test-calls.ts";
 import {
   MODEL,
   TestWorker,
@@ -10,12 +12,8 @@ import {
   chatCall,
   eventOf,
   eventsOf,
-  open,
-  send,
   signed,
-  textOf,
 } from "../server/test-worker.ts";
-import type { Call } from "../server/test-worker.ts";
 import { TestCollector } from "./test-collector.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { decodeDataUrl, isDataUrl } from "./data-url.ts";
+import { decodeDataUrl, isDataUrl } from "../../edge/src/media/data-url.ts";
 
 const acceptAll = () => {};
 

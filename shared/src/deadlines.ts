@@ -12,7 +12,7 @@ export class Deadlines {
   readonly #controller = new AbortController();
   readonly #startedAt = Date.now();
   #total: ReturnType<typeof setTimeout>;
-  #stage: ReturnType<typeof setTimeout> | null = null;
+  #stage: ReturnType<typeof setTimeout> | undefined;
 
   constructor(totalMs: number, outer: AbortSignal) {
     this.signal = AbortSignal.any([outer, this.#controller.signal]);
