@@ -7,16 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest } from "../engine/generator.ts";
 import type { TokenLogprobs } from "../engine/logprobs.ts";
-import {
-  CONTEXT,
-  MODEL,
-  TestWorker,
-  chatCall,
-  eventOf,
-  eventsOf,
-  send,
-  streamOf,
-} from "./test-worker.ts";
+import { CONTEXT, MODEL } from "./test-threads.ts";
+import { TestWorker, chatCall, eventOf, eventsOf, send, streamOf } from "./test-worker.ts";
 import type { Chat } from "./test-worker.ts";
 
 const picture = await sharp({

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 
 import { abortPath, requestPath } from "@qwen3-vl/shared/worker-protocol";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { Admission } from "../engine/admission.ts";
 import { Logger } from "../log.ts";
@@ -11,6 +11,8 @@ import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { startTracing } from "../tracing/tracing.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import { RequestRegistry } from "./request-registry.ts";
+import { startThreads } from "./test-threads.ts";
+import type { TestThreads } from "./test-threads.ts";
 import {
   MULTIPART,
   TestWorker,
@@ -27,9 +29,15 @@ import {
   textOf,
 } from "./test-worker.ts";
 
+let threads: TestThreads;
+beforeAll(async () => {
+  threads = await startThreads();
+});
+afterAll(() => threads.close());
+
 let worker: TestWorker;
 beforeEach(async () => {
-  worker = await TestWorker.start();
+  worker = await TestWorker.start({ threads });
 });
 afterEach(() => worker.stop());
 
