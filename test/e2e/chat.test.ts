@@ -7,7 +7,7 @@ import OpenAI, {
   NotFoundError,
   UnprocessableEntityError,
 } from "openai";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
 import {
   DESCRIPTION,
@@ -19,18 +19,17 @@ import {
 } from "../support/evaluation.ts";
 import type { Messages } from "../support/evaluation.ts";
 import { listen } from "../support/listen.ts";
-import { startSystem } from "../support/running-system.ts";
-import type { RunningSystem } from "../support/running-system.ts";
+import { sharedSystem } from "../support/shared-system.ts";
+import type { SharedSystem } from "../support/shared-system.ts";
 
 type Create = OpenAI.Chat.ChatCompletionCreateParamsNonStreaming;
 
-let system: RunningSystem;
+let system: SharedSystem;
 let client: OpenAI;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.apiKey, maxRetries: 0 });
 });
-afterAll(() => system.stop());
 
 const describeScene: Create = { model: MODEL, messages: ask("Describe this image.", SCENE) };
 

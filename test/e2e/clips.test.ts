@@ -3,10 +3,10 @@ import { join, resolve } from "node:path";
 
 import { ChatCompletion } from "@qwen3-vl/shared/chat-completion";
 import { Estimate } from "@qwen3-vl/shared/estimate";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
-import { startSystem } from "../support/running-system.ts";
-import type { RunningSystem } from "../support/running-system.ts";
+import { sharedSystem } from "../support/shared-system.ts";
+import type { SharedSystem } from "../support/shared-system.ts";
 
 const files = resolve(import.meta.dirname, "../golden/data/files");
 const evaluation = resolve(import.meta.dirname, "../../models/qwen3-vl-shapes/evaluation");
@@ -16,11 +16,10 @@ const clipUrl = (name: string) =>
 const pictureUrl = (name: string) =>
   `data:image/png;base64,${readFileSync(join(evaluation, name)).toString("base64")}`;
 
-let system: RunningSystem;
+let system: SharedSystem;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
 });
-afterAll(() => system.stop());
 
 async function post(body: object): Promise<Response> {
   return fetch(`${system.url}/v1/chat/completions`, {

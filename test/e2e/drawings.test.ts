@@ -1,13 +1,13 @@
 import OpenAI from "openai";
 import sharp from "sharp";
 import type { Sharp } from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
 import { EXIT_SIGN, draw, pixelCross } from "../support/drawings.ts";
 import type { Drawn } from "../support/drawings.ts";
 import { MODEL, askAbout } from "../support/evaluation.ts";
-import { startSystem } from "../support/running-system.ts";
-import type { RunningSystem } from "../support/running-system.ts";
+import { sharedSystem } from "../support/shared-system.ts";
+import type { SharedSystem } from "../support/shared-system.ts";
 
 const redCircle: Drawn = { shape: "circle", color: "#dc2828", at: [60, 60, 72] };
 const blueSquare: Drawn = { shape: "square", color: "#2850dc", at: [120, 120, 56] };
@@ -203,13 +203,12 @@ const scenes: Drawing[] = [
   ],
 ];
 
-let system: RunningSystem;
+let system: SharedSystem;
 let client: OpenAI;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.apiKey });
 });
-afterAll(() => system.stop());
 
 describe("pictures drawn by other means than the model's own are understood", () => {
   it.each([...files, ...scenes])("%s", async (_, picture, question, answer) => {

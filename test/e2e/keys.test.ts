@@ -10,20 +10,18 @@ import * as z from "zod";
 
 import { MODEL } from "../support/evaluation.ts";
 import { startSystem } from "../support/running-system.ts";
-import type { RunningSystem } from "../support/running-system.ts";
+import { sharedSystem } from "../support/shared-system.ts";
+import type { SharedSystem } from "../support/shared-system.ts";
 
 const MAIN = resolve(import.meta.dirname, "../../dev/src/keys/main.ts");
 
-let system: RunningSystem;
+let system: SharedSystem;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "qwen3-vl-keys-"));
-  system = await startSystem();
+  system = await sharedSystem();
 });
-afterAll(async () => {
-  await system.stop();
-  await rm(folder, { recursive: true });
-});
+afterAll(() => rm(folder, { recursive: true }));
 
 /** `npm run keys -- WORDS`, for the running system unless told otherwise. */
 async function keys(words: readonly string[], env: Record<string, string> = {}) {

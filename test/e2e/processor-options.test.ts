@@ -4,11 +4,11 @@ import { resolve } from "node:path";
 import { ChatCompletion } from "@qwen3-vl/shared/chat-completion";
 import { Estimate } from "@qwen3-vl/shared/estimate";
 import OpenAI from "openai";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
 import { MODEL, SCENE, pictureUrl } from "../support/evaluation.ts";
-import { startSystem } from "../support/running-system.ts";
-import type { RunningSystem } from "../support/running-system.ts";
+import { sharedSystem } from "../support/shared-system.ts";
+import type { SharedSystem } from "../support/shared-system.ts";
 
 /** 320 x 240, five seconds at 30 frames a second. */
 const CLIP = resolve(import.meta.dirname, "../golden/data/files/clip-h264-30fps-5s.mp4");
@@ -18,13 +18,12 @@ const picture = { type: "image_url", image_url: { url: pictureUrl(SCENE) } };
 const clip = { type: "video_url", video_url: { url: clipUrl } };
 const question = { type: "text", text: "Describe this." };
 
-let system: RunningSystem;
+let system: SharedSystem;
 let client: OpenAI;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.apiKey, maxRetries: 0 });
 });
-afterAll(() => system.stop());
 
 /** Tokens of pictures and clips in a request's usage, which its estimate told before. */
 async function visionTokens(part: object, options: object): Promise<number> {

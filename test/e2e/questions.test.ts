@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import OpenAI from "openai";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 
-import { startSystem } from "../support/running-system.ts";
-import type { RunningSystem } from "../support/running-system.ts";
+import { sharedSystem } from "../support/shared-system.ts";
+import type { SharedSystem } from "../support/shared-system.ts";
 
 const folder = resolve(import.meta.dirname, "../../models/qwen3-vl-shapes/evaluation");
 
@@ -44,13 +44,12 @@ const questions = z
   .array(Question)
   .parse(JSON.parse(readFileSync(join(folder, "questions.json"), "utf8")));
 
-let system: RunningSystem;
+let system: SharedSystem;
 let client: OpenAI;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.apiKey });
 });
-afterAll(() => system.stop());
 
 describe("the model's evaluation questions through the running API", () => {
   it.each(questions.map((question) => [question.id, question] as const))(

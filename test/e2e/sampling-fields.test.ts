@@ -1,10 +1,10 @@
 import OpenAI, { BadRequestError } from "openai";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
 import { shapesTokenizer } from "../../gpu-worker/src/prompt/test-checkpoint.ts";
 import { DESCRIPTION, MODEL, SCENE, ask } from "../support/evaluation.ts";
-import { startSystem } from "../support/running-system.ts";
-import type { RunningSystem } from "../support/running-system.ts";
+import { sharedSystem } from "../support/shared-system.ts";
+import type { SharedSystem } from "../support/shared-system.ts";
 import { streamedAnswers, wholeAnswers } from "../support/told-answers.ts";
 import type { Choice, Fields, Logprob, Told } from "../support/told-answers.ts";
 import { usageRecords } from "../support/usage-records.ts";
@@ -12,13 +12,12 @@ import { usageRecords } from "../support/usage-records.ts";
 const tokenizer = shapesTokenizer();
 const messages = ask("Describe this image.", SCENE);
 
-let system: RunningSystem;
+let system: SharedSystem;
 let client: OpenAI;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.apiKey, maxRetries: 0 });
 });
-afterAll(() => system.stop());
 
 const whole = (fields: Fields) => wholeAnswers(client, { messages, ...fields });
 const streamed = (fields: Fields) => streamedAnswers(client, { messages, ...fields });

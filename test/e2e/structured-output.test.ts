@@ -1,21 +1,20 @@
 import OpenAI, { BadRequestError } from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 
 import { MODEL, SCENE, ask } from "../support/evaluation.ts";
-import { startSystem } from "../support/running-system.ts";
-import type { RunningSystem } from "../support/running-system.ts";
+import { sharedSystem } from "../support/shared-system.ts";
+import type { SharedSystem } from "../support/shared-system.ts";
 
 type Create = OpenAI.Chat.ChatCompletionCreateParamsNonStreaming;
 
-let system: RunningSystem;
+let system: SharedSystem;
 let client: OpenAI;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.apiKey, maxRetries: 0 });
 });
-afterAll(() => system.stop());
 
 const Shape = z.object({
   shape: z.enum(["circle", "square", "triangle", "star", "diamond", "cross", "heart"]),

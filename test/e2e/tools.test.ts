@@ -1,11 +1,11 @@
 import OpenAI from "openai";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 
 import { MODEL, ask, askAbout, exampleUrl, pictureUrl } from "../support/evaluation.ts";
 import type { Messages } from "../support/evaluation.ts";
-import { startSystem } from "../support/running-system.ts";
-import type { RunningSystem } from "../support/running-system.ts";
+import { sharedSystem } from "../support/shared-system.ts";
+import type { SharedSystem } from "../support/shared-system.ts";
 
 type Tool = OpenAI.Chat.ChatCompletionFunctionTool;
 
@@ -35,13 +35,12 @@ const Point = z.object({ x: z.number(), y: z.number() });
 /** OpenAI's own tools answer with text alone. */
 const AnyMessages = z.custom<Messages>();
 
-let system: RunningSystem;
+let system: SharedSystem;
 let client: OpenAI;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.apiKey, maxRetries: 0 });
 });
-afterAll(() => system.stop());
 
 describe("a tool call through the official client", () => {
   it("comes back as a call with an id, a name and the model's own arguments", async () => {

@@ -8,15 +8,8 @@ import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest } from "../engine/generator.ts";
 import type { TokenLogprobs } from "../engine/logprobs.ts";
 import { send } from "./test-calls.ts";
-import {
-  CONTEXT,
-  MODEL,
-  TestWorker,
-  chatCall,
-  eventOf,
-  eventsOf,
-  streamOf,
-} from "./test-worker.ts";
+import { CONTEXT, MODEL } from "./test-threads.ts";
+import { TestWorker, chatCall, eventOf, eventsOf, streamOf } from "./test-worker.ts";
 import type { Chat } from "./test-worker.ts";
 
 const picture = await sharp({

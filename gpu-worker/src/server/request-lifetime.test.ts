@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 
 import { abortPath, requestPath } from "@qwen3-vl/shared/worker-protocol";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { Admission } from "../engine/admission.ts";
 import { Logger } from "../log.ts";
@@ -13,11 +13,19 @@ import { ChatCompletions } from "./chat-completions.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import { listen, open, send, start, textOf } from "./test-calls.ts";
 import { MULTIPART, multipart } from "./test-multipart.ts";
+import { startThreads } from "./test-threads.ts";
+import type { TestThreads } from "./test-threads.ts";
 import { TestWorker, aborted, chatCall, eventOf, eventsOf, signed } from "./test-worker.ts";
+
+let threads: TestThreads;
+beforeAll(async () => {
+  threads = await startThreads();
+});
+afterAll(() => threads.close());
 
 let worker: TestWorker;
 beforeEach(async () => {
-  worker = await TestWorker.start();
+  worker = await TestWorker.start({ threads });
 });
 afterEach(() => worker.stop());
 

@@ -1,9 +1,11 @@
 import { ESTIMATE_PATH } from "@qwen3-vl/shared/worker-protocol";
 import sharp from "sharp";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
 import type { GenerationRequest, RequestMedium } from "../engine/generator.ts";
 import { send } from "./test-calls.ts";
+import { startThreads } from "./test-threads.ts";
+import type { TestThreads } from "./test-threads.ts";
 import { TestWorker, chatCall, eventsOf } from "./test-worker.ts";
 
 const ENOUGH = 2 ** 30;
@@ -19,12 +21,18 @@ function pictureOf(background: string): Promise<Buffer> {
     .toBuffer();
 }
 
+let threads: TestThreads;
+beforeAll(async () => {
+  threads = await startThreads();
+});
+afterAll(() => threads.close());
+
 let worker: TestWorker;
 afterEach(() => worker.stop());
 
 async function startWorker(memory: { encoderBytes?: number; mediaBytes?: number }) {
   const rest = { encoderBytes: ENOUGH, mediaBytes: ENOUGH, featureBytes: ENOUGH };
-  worker = await TestWorker.start({ memory: { ...rest, ...memory } });
+  worker = await TestWorker.start({ threads, memory: { ...rest, ...memory } });
 }
 
 function bodyOf(count: number) {

@@ -1,19 +1,27 @@
 import { MAX_VIDEO_BYTES } from "@qwen3-vl/shared/limits";
 import type { StoredMedium } from "@qwen3-vl/shared/worker-protocol";
 import sharp from "sharp";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import type { RequestMedium } from "../engine/generator.ts";
 import { TestBucket } from "../stored-media/test-bucket.ts";
 import { readClip } from "../vision/test-clips.ts";
 import { send } from "./test-calls.ts";
+import { startThreads } from "./test-threads.ts";
+import type { TestThreads } from "./test-threads.ts";
 import { TestWorker, chatCall, eventsOf } from "./test-worker.ts";
 
 let bucket: TestBucket;
+let threads: TestThreads;
+beforeAll(async () => {
+  threads = await startThreads();
+});
+afterAll(() => threads.close());
+
 let worker: TestWorker;
 beforeEach(async () => {
   bucket = await TestBucket.start();
-  worker = await TestWorker.start({ origin: bucket.url });
+  worker = await TestWorker.start({ threads, origin: bucket.url });
 });
 afterEach(async () => {
   await worker.stop();

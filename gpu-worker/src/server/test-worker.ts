@@ -8,34 +8,25 @@ import { SIGNATURE_HEADER, signCall } from "@qwen3-vl/shared/signature";
 import { CHAT_COMPLETIONS_PATH } from "@qwen3-vl/shared/worker-protocol";
 import type { StoredMedium } from "@qwen3-vl/shared/worker-protocol";
 
-import { openCheckpoint } from "../checkpoint.ts";
 import { Admission } from "../engine/admission.ts";
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest, Generator } from "../engine/generator.ts";
 import { snapshotOf } from "../engine/test-sequences.ts";
-import { Grammars } from "../grammar/grammars.ts";
-import { tokenTable } from "../grammar/token-table.ts";
 import { Logger } from "../log.ts";
 import { testFetcher } from "../media-fetch/test-fetcher.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
-import { PromptThread } from "../prompt/prompt-thread.ts";
 import { StoredMedia } from "../stored-media/stored-media.ts";
 import { startTracing } from "../tracing/tracing.ts";
-import { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
-import { ImagePreprocessor } from "../vision/image-preprocessor.ts";
 import { ChatService } from "./chat-service.ts";
 import { RequestMedia } from "./request-media.ts";
 import type { Call } from "./test-calls.ts";
 import { MULTIPART, announced, multipart } from "./test-multipart.ts";
+import { CONTEXT, MODEL, startThreads } from "./test-threads.ts";
+import type { TestThreads } from "./test-threads.ts";
 import { WorkerServer } from "./worker-server.ts";
 
 export const SECRET = "a secret of at least 32 characters";
-export const MODEL = "qwen3-vl-shapes";
-export const CONTEXT = 512;
-
 const MEMORY = { encoderBytes: 2 ** 26, mediaBytes: 2 ** 26, featureBytes: 2 ** 20 };
-
-const folder = join(import.meta.dirname, "../../../models", MODEL);
 
 export type Script = (
   request: GenerationRequest,
@@ -45,6 +36,9 @@ export type Script = (
 interface StartOptions {
   places?: number;
   memory?: typeof MEMORY;
+  /** Of several workers, one after another; without them it has its own. */
+  threads?: TestThreads;
+  /** Of its own threads, another than the checkpoint's. */
   template?: string;
   /** Where stored media may be fetched. */
   origin?: string;
@@ -88,31 +82,14 @@ export class TestWorker implements Generator {
     });
   }
 
-  /** @param options the checkpoint's `template` may be another than its own */
   static async start(options: StartOptions = {}): Promise<TestWorker> {
-    const { places = 4, memory = MEMORY, template = "", tracesUrl, origin } = options;
+    const { places = 4, memory = MEMORY, tracesUrl, origin } = options;
     const logger = options.logger ?? new Logger("silent");
-    const {
-      config,
-      generation,
-      prompter,
-      tokenizer,
-      vision,
-      clips: clipSettings,
-    } = await openCheckpoint(folder);
-    const images = new ImagePreprocessor({ settings: vision, threads: 1 });
-    const clips = new ClipPreprocessor({
-      settings: clipSettings,
-      processes: 1,
-      maxTokens: CONTEXT,
-    });
+    const threads = options.threads ?? (await startThreads(options.template));
+    const { config, generation, tokenizer, vision } = threads.checkpoint;
+    const { clips, images, prompts, grammars } = threads;
     const figures = new WorkerFigures();
     const media = new RequestMedia({ clips, images, config: config.vision, memory, figures });
-    const prompts = new PromptThread(template === "" ? prompter : { ...prompter, template });
-    const { vocabSize } = config.text;
-    const grammars = new Grammars(
-      tokenTable(tokenizer, { vocabSize, endTokenIds: generation.eosTokenIds }),
-    );
     const model = {
       id: MODEL,
       object: "model",
@@ -127,8 +104,8 @@ export class TestWorker implements Generator {
     const stored = new StoredMedia({ origin, folder: folderOfClips, maxDiskBytes: 2 ** 30 });
     const parts = { service, figures, tracer: tracing.tracer, stored, logger };
     const worker = new TestWorker(parts, places, async () => {
-      clips.close();
-      await Promise.all([tracing.close(), images.close(), prompts.close(), grammars.close()]);
+      const ownThreads = options.threads === undefined ? [threads.close()] : [];
+      await Promise.all([tracing.close(), ...ownThreads]);
       await rm(folderOfClips, { recursive: true, force: true });
     });
     worker.#port = await worker.server.listen("127.0.0.1", 0);

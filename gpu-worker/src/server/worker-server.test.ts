@@ -5,26 +5,25 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 
 import { SIGNATURE_HEADER, signCall } from "@qwen3-vl/shared/signature";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest } from "../engine/generator.ts";
 import { open, send, textOf } from "./test-calls.ts";
 import type { Call } from "./test-calls.ts";
-import {
-  MODEL,
-  SECRET,
-  TestWorker,
-  aborted,
-  chatCall,
-  eventOf,
-  eventsOf,
-  signed,
-} from "./test-worker.ts";
+import { MODEL, startThreads } from "./test-threads.ts";
+import type { TestThreads } from "./test-threads.ts";
+import { SECRET, TestWorker, aborted, chatCall, eventOf, eventsOf, signed } from "./test-worker.ts";
+
+let threads: TestThreads;
+beforeAll(async () => {
+  threads = await startThreads();
+});
+afterAll(() => threads.close());
 
 let worker: TestWorker;
 beforeEach(async () => {
-  worker = await TestWorker.start();
+  worker = await TestWorker.start({ threads });
 });
 afterEach(() => worker.stop());
 

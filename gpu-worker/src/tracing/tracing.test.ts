@@ -1,19 +1,13 @@
 import { TRACEPARENT_HEADER } from "@qwen3-vl/shared/traceparent";
 import { abortPath } from "@qwen3-vl/shared/worker-protocol";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import type { ChoiceEvent } from "../engine/choices.ts";
 import { open, send, textOf } from "../server/test-calls.ts";
 import type { Call } from "../server/test-calls.ts";
-import {
-  MODEL,
-  TestWorker,
-  aborted,
-  chatCall,
-  eventOf,
-  eventsOf,
-  signed,
-} from "../server/test-worker.ts";
+import { MODEL, startThreads } from "../server/test-threads.ts";
+import type { TestThreads } from "../server/test-threads.ts";
+import { TestWorker, aborted, chatCall, eventOf, eventsOf, signed } from "../server/test-worker.ts";
 import { TestCollector } from "./test-collector.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -21,11 +15,17 @@ const SPAN = "00f067aa0ba902b7";
 const SERVER_KIND = 2;
 const ERROR = 2;
 
+let threads: TestThreads;
+beforeAll(async () => {
+  threads = await startThreads();
+});
+afterAll(() => threads.close());
+
 let collector: TestCollector;
 let worker: TestWorker;
 beforeEach(async () => {
   collector = await TestCollector.start();
-  worker = await TestWorker.start({ tracesUrl: collector.url });
+  worker = await TestWorker.start({ threads, tracesUrl: collector.url });
 });
 afterEach(() => collector.stop());
 
@@ -183,7 +183,7 @@ describe("no span is sent", () => {
   });
 
   it("without a collector", async () => {
-    const untraced = await TestWorker.start();
+    const untraced = await TestWorker.start({ threads });
     const { status } = await send(untraced, traced(await chatCall({ body: {} })));
     await untraced.stop();
     expect(status).toBe(200);

@@ -3,21 +3,20 @@ import { connect } from "node:net";
 
 import { StartedUpload } from "@qwen3-vl/shared/uploads";
 import OpenAI, { toFile } from "openai";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 
 import { SCENE, askAbout, evaluationPicture } from "../../support/evaluation.ts";
-import { startSystem } from "../../support/running-system.ts";
-import type { RunningSystem } from "../../support/running-system.ts";
+import { sharedSystem } from "../../support/shared-system.ts";
+import type { SharedSystem } from "../../support/shared-system.ts";
 import { IMAGE_URL_PARAM, MODEL, about, withFields } from "./bad-input.ts";
 import { postCompletion } from "./post-completion.ts";
 import { Refusal, expectedRefusal, refusalOf } from "./refusal.ts";
 
-let system: RunningSystem;
+let system: SharedSystem;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
 });
-afterAll(() => system.stop());
 
 const post = (body: object | string, headers?: Record<string, string>) =>
   postCompletion(system, body, headers);

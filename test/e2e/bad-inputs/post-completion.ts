@@ -2,7 +2,7 @@ import type { RunningSystem } from "../../support/running-system.ts";
 
 /** Asks with the system's own key, unless the headers have another. */
 export async function postCompletion(
-  { url, apiKey }: RunningSystem,
+  { url, apiKey }: Pick<RunningSystem, "url" | "apiKey">,
   body: object | string,
   headers: Record<string, string> = {},
 ): Promise<Response> {
