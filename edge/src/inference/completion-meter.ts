@@ -1,4 +1,7 @@
 const LINE_FEED = 0x0a;
+const LETTER_D = 0x64;
+
+const DONE = "data: [DONE]";
 
 /** Longer than any line the meter looks at; the rest of a line is never kept. */
 const KEPT_BYTES = 32;
@@ -39,8 +42,13 @@ export class CompletionMeter {
   }
 
   #endLine(): void {
-    const line = String.fromCharCode(...this.#line.subarray(0, this.#length));
+    const length = this.#length;
     this.#length = 0;
+    const isOther = this.#line[0] === LETTER_D && length !== DONE.length; // most lines: an event's data
+    if (length === 0 || isOther) {
+      return;
+    }
+    const line = String.fromCharCode(...this.#line.subarray(0, length));
     const [, name, tokens] = /^(id: |: cached=|: reasoning=)(\d{1,9})$/.exec(line) ?? [];
     if (name === "id: ") {
       this.completionTokens = Number(tokens);
@@ -48,7 +56,7 @@ export class CompletionMeter {
       this.reasoningTokens = Number(tokens);
     } else if (name !== undefined) {
       this.cachedTokens = Number(tokens);
-    } else if (line === "data: [DONE]") {
+    } else if (line === DONE) {
       this.isDone = true;
     }
   }

@@ -30,10 +30,7 @@ export async function copyStream(
       }
       onChunk(value);
       unreadBytes += value.byteLength;
-      const written = writer
-        .write(value)
-        .then(() => (unreadBytes -= value.byteLength))
-        .catch(readerLeft);
+      const written = writer.write(value).then(() => (unreadBytes -= value.byteLength), readerLeft);
       if (unreadBytes > MAX_UNREAD_BYTES) {
         await Promise.race([written, stopped]);
       }
