@@ -1,0 +1,72 @@
+/**
+ * Jobs between the edge and a GPU worker: requests whose answer nobody holds a connection for.
+ *
+ * `POST /v1/jobs` carries the JSON of a `WorkerJob`, signed; the worker answers 202 at once, also to one
+ * that it has already, and 503 with `X-Worker-Busy` when it has too many. From then on it posts a signed
+ * `JobReport` to `report_to` when something has changed, at most once a second, and at least every
+ * `HEARTBEAT_MS`; the last one, with the answer, is sent again until somebody has taken it.
+ * `GET /v1/jobs/{id}` answers the same report. `POST /v1/requests/{id}/abort` ends a job as any request.
+ */
+import * as z from "zod";
+
+import { JobProgress } from "./jobs.ts";
+import { MAX_URL_LENGTH } from "./limits.ts";
+import { MediaFigures } from "./media-figures.ts";
+import { Usage } from "./usage.ts";
+import { WorkerRequest } from "./worker-protocol.ts";
+
+export const WORKER_JOBS_PATH = "/v1/jobs";
+export const workerJobPath = (id: string) => `${WORKER_JOBS_PATH}/${id}`;
+
+/** Answers the `SegmentPlan` of a `SegmentsRequest`. */
+export const SEGMENTS_PATH = "/v1/segments";
+
+/** A worker that has said nothing for several of these may be dead. */
+export const HEARTBEAT_MS = 10_000;
+
+/** A job's media are in the bucket, or fetched by the worker: it waits, and then memory is dear. */
+export const WorkerJob = WorkerRequest.omit({ media: true }).extend({
+  report_to: z.url({ protocol: /^https?$/ }).max(MAX_URL_LENGTH),
+});
+export type WorkerJob = z.infer<typeof WorkerJob>;
+
+const PROGRESS_OF_A_RUN = { segments_done: true, segments_total: true } as const;
+
+export const RunProgress = JobProgress.omit(PROGRESS_OF_A_RUN);
+export type RunProgress = z.infer<typeof RunProgress>;
+
+/** What a worker says of a job. */
+export const JobReport = z.object({
+  id: z.string(),
+  /** Counts a worker's reports of a job, so that an older one that comes late is known. */
+  sequence: z.int().nonnegative(),
+  state: z.enum(["waiting", "running", "answered", "failed", "aborted"]),
+  progress: RunProgress,
+  usage: Usage,
+  media: MediaFigures,
+  /** Of a job that is `answered` or `failed`: a chat completion, or OpenAI's error, and its HTTP status. */
+  answer: z.object({ status: z.int(), body: z.unknown() }).nullable(),
+});
+export type JobReport = z.infer<typeof JobReport>;
+
+/** A request whose one clip is to be cut. */
+export const SegmentsRequest = WorkerRequest.omit({ media: true });
+export type SegmentsRequest = z.infer<typeof SegmentsRequest>;
+
+/** A part of a clip, in seconds of the clip. */
+export const Segment = z.object({
+  start: z.number().nonnegative(),
+  end: z.number().positive(),
+  video_tokens: z.int().positive(),
+});
+export type Segment = z.infer<typeof Segment>;
+
+/** How a clip is cut so that each part fits the context with its question and answer; one segment where the whole fits. */
+export const SegmentPlan = z.object({
+  /** Which part of which message is the clip. */
+  message: z.int().nonnegative(),
+  part: z.int().nonnegative(),
+  duration: z.number().positive(),
+  segments: z.array(Segment).min(1),
+});
+export type SegmentPlan = z.infer<typeof SegmentPlan>;
