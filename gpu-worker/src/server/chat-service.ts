@@ -45,8 +45,19 @@ export interface PreparedChat extends Disposable {
   formatLogprobs: LogprobsFormat;
 }
 
+/** Told of the frames of a request's clips, as they are sampled. */
+export interface DecodingObserver {
+  /** How many there are, before the first is decoded. */
+  planned: (frames: number) => void;
+  /** That so many more are. */
+  decoded: (frames: number) => void;
+}
+
 /** What of a request is not in its body. */
-export type ChatContext = Omit<MediaContext, "processor"> & { priority: Priority };
+export type ChatContext = Omit<MediaContext, "processor"> & {
+  priority: Priority;
+  decoding?: DecodingObserver;
+};
 
 interface PlannedChat {
   media: readonly PlannedMedium[];
@@ -75,7 +86,10 @@ export class ChatService {
    */
   async prepare(id: string, request: ChatRequest, context: ChatContext): Promise<PreparedChat> {
     const { prompt, media, form, ...plan } = await this.#plan(request, context);
-    const prepared = await this.#options.media.prepare(media, context.signal);
+    const amount = sumOfMedia(media.map((medium) => medium.amount));
+    context.decoding?.planned(amount.frames);
+    const onFrames = context.decoding?.decoded;
+    const prepared = await this.#options.media.prepare(media, context.signal, onFrames);
     const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
     const generation = {
       id,
@@ -93,7 +107,7 @@ export class ChatService {
     };
     return {
       prompt,
-      amount: sumOfMedia(media.map((medium) => medium.amount)),
+      amount,
       generation,
       outputs: answerOutputs(request, prompt),
       formatLogprobs: logprobsFormat(this.#options.tokenizer),

@@ -36,8 +36,11 @@ export interface PlannedMedium {
   amount: MediaFigures;
   /** Of a medium that was encoded before. */
   features: VisionFeatures | undefined;
-  decode: (signal: AbortSignal) => Promise<PatchedMedium>;
+  decode: (signal: AbortSignal, onFrames: OnFrames) => Promise<PatchedMedium>;
 }
+
+/** Told of so many more frames of a clip that are decoded. */
+type OnFrames = (frames: number) => void;
 
 /** Media as the generator takes them; their memory is set aside until this is disposed of. */
 export interface PreparedMedia extends Disposable {
@@ -129,12 +132,18 @@ export class RequestMedia {
    *
    * @throws ApiError that names the part at fault
    */
-  async prepare(media: readonly PlannedMedium[], signal: AbortSignal): Promise<PreparedMedia> {
+  async prepare(
+    media: readonly PlannedMedium[],
+    signal: AbortSignal,
+    onFrames: OnFrames = () => undefined,
+  ): Promise<PreparedMedia> {
     if (media.length === 0) {
       return { media: [], [Symbol.dispose]: () => undefined }; // text waits for nobody's pictures
     }
     const reservation = await this.#memory.reserve(this.#bytesOf(media), signal);
-    const decoding = media.map((medium) => this.#prepareOne(medium, reservation, signal));
+    const decoding = media.map((medium) =>
+      this.#prepareOne(medium, reservation, { signal, onFrames }),
+    );
     try {
       return {
         media: await Promise.all(decoding),
@@ -149,16 +158,17 @@ export class RequestMedia {
   async #prepareOne(
     { path, digest, prompt, amount, features, decode }: PlannedMedium,
     reservation: MediaReservation,
-    signal: AbortSignal,
+    { signal, onFrames }: { signal: AbortSignal; onFrames: OnFrames },
   ): Promise<RequestMedium> {
     const { mergeSize } = this.#options.config;
     const keyed = { digest, tokens: tokensOf(prompt.grid, mergeSize) };
     if (features !== undefined) {
+      onFrames(amount.frames);
       return { ...keyed, features };
     }
     try {
       const begun = performance.now();
-      const patched = await decode(signal);
+      const patched = await decode(signal, onFrames);
       this.#options.figures.mediaSeconds.note((performance.now() - begun) / 1000);
       const onFeatures = (encoded: VisionFeatures) => {
         reservation.giveBack(patched.patches.byteLength);
@@ -217,8 +227,9 @@ export class RequestMedia {
       return {
         prompt: { grid, timestamps },
         amount: { pixels: 0, video_ms: Math.round(seconds * 1000), frames: indices.length },
-        decode: async (signal) => {
-          const { plan, patches } = await clips.prepare(input, options, signal, processor);
+        decode: async (signal, onFrames) => {
+          const asked = { processor, onFrames };
+          const { plan, patches } = await clips.prepare(input, options, signal, asked);
           figures.videoFrames += plan.grid.t * config.temporalPatchSize;
           return { patches, grid: plan.grid };
         },

@@ -31,6 +31,7 @@ import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import type { StoredMedia } from "../stored-media/stored-media.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import type { ChatService } from "./chat-service.ts";
+import { Completions } from "./completions.ts";
 import { logWhenEnded } from "./request-line.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import { sendError, sendJson } from "./send-json.ts";
@@ -82,6 +83,7 @@ export class WorkerServer {
     this.#options = options;
     this.#chat = new ChatCompletions({
       ...options,
+      completions: new Completions(options),
       registry: this.#registry,
       verify: (incoming, content) => this.#verify(incoming, content),
     });

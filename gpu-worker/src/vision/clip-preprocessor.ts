@@ -21,6 +21,13 @@ export interface ClipPreprocessorOptions {
   entry?: URL;
 }
 
+export interface ClipPreparation {
+  /** What the request changes of the checkpoint's settings. */
+  processor?: ProcessorOptions;
+  /** Told of so many more frames that are decoded. */
+  onFrames?: ((frames: number) => void) | undefined;
+}
+
 /** Clips that wait for a process, each with up to 32 MiB; beyond, the caller is overloaded. */
 const MAX_WAITING = 64;
 
@@ -41,16 +48,15 @@ export class ClipPreprocessor {
    * Rejects with an `ApiError` for a bad clip, with the signal's reason when aborted.
    *
    * @param options of the part
-   * @param processor what the request changes of the checkpoint's settings
    */
   prepare(
     input: ClipInput,
     options: ClipOptions,
     signal: AbortSignal,
-    processor: ProcessorOptions = {},
+    { processor = {}, onFrames }: ClipPreparation = {},
   ): Promise<DecodedClip> {
     const settings = askedClipSettings(this.#options.settings, processor);
-    return this.#run({ input, options, settings, planOnly: false }, signal);
+    return this.#run({ input, options, settings, planOnly: false }, signal, onFrames);
   }
 
   /** The plan that `prepare` follows, from the clip's packets; no frame is decoded. */
@@ -65,7 +71,11 @@ export class ClipPreprocessor {
     return plan;
   }
 
-  async #run(task: Omit<ClipTask, "maxTokens">, clientSignal: AbortSignal): Promise<DecodedClip> {
+  async #run(
+    task: Omit<ClipTask, "maxTokens">,
+    clientSignal: AbortSignal,
+    onFrames?: (frames: number) => void,
+  ): Promise<DecodedClip> {
     if (this.#turns.waiting >= MAX_WAITING) {
       throw new ApiError("overloaded", "too many clips are waiting to be decoded", {
         retryAfterSeconds: 1,
@@ -78,7 +88,7 @@ export class ClipPreprocessor {
       const { maxTokens } = this.#options;
       const worker = this.#take();
       try {
-        return await worker.decode({ ...task, maxTokens }, signal);
+        return await worker.decode({ ...task, maxTokens }, signal, onFrames);
       } finally {
         this.#giveBack(worker);
       }

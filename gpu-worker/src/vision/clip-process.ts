@@ -53,10 +53,17 @@ export class ClipProcess {
     return this.#isAlive;
   }
 
-  /** @throws ApiError for a bad clip, or the signal's reason; the process is gone unless the clip was merely bad */
-  async decode(task: ClipTask, signal: AbortSignal): Promise<DecodedClip> {
+  /**
+   * @param onFrames told of so many more frames that are decoded
+   * @throws ApiError for a bad clip, or the signal's reason; the process is gone unless the clip was merely bad
+   */
+  async decode(
+    task: ClipTask,
+    signal: AbortSignal,
+    onFrames: (frames: number) => void = () => undefined,
+  ): Promise<DecodedClip> {
     const done = Promise.withResolvers<DecodedClip>();
-    const collector = new ClipCollector(done, task);
+    const collector = new ClipCollector(done, task, onFrames);
     const fail = (error: unknown) => {
       this.kill();
       done.reject(error);
@@ -103,13 +110,20 @@ export class ClipProcess {
 class ClipCollector {
   readonly #done: PromiseWithResolvers<DecodedClip>;
   readonly #task: ClipTask;
+  readonly #onFrames: (frames: number) => void;
+  #framesTold = 0;
   #plan: ClipPlan | undefined;
   #patches: Float32Array<ArrayBuffer> | undefined;
   #filled = 0;
 
-  constructor(done: PromiseWithResolvers<DecodedClip>, task: ClipTask) {
+  constructor(
+    done: PromiseWithResolvers<DecodedClip>,
+    task: ClipTask,
+    onFrames: (frames: number) => void,
+  ) {
     this.#done = done;
     this.#task = task;
+    this.#onFrames = onFrames;
   }
 
   take(message: ClipMessage): void {
@@ -140,6 +154,16 @@ class ClipCollector {
     const end = this.#filled + pair.length;
     normalise(pair, this.#task.settings, this.#patches.subarray(this.#filled, end));
     this.#filled = end;
+    this.#tellFrames();
+  }
+
+  /** The last pair of an odd number of frames has one. */
+  #tellFrames(): void {
+    const { temporalPatchSize } = this.#task.settings;
+    const left = (this.#plan?.indices.length ?? 0) - this.#framesTold;
+    const frames = Math.min(temporalPatchSize, left);
+    this.#framesTold += frames;
+    this.#onFrames(frames);
   }
 
   #finish(): void {
