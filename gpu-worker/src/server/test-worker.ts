@@ -18,6 +18,7 @@ import type { GenerationRequest, Generator } from "../engine/generator.ts";
 import { snapshotOf } from "../engine/test-sequences.ts";
 import { Grammars } from "../grammar/grammars.ts";
 import { tokenTable } from "../grammar/token-table.ts";
+import type { JobLimits } from "../jobs/jobs.ts";
 import { Logger } from "../log.ts";
 import { testFetcher } from "../media-fetch/test-fetcher.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
@@ -44,6 +45,7 @@ export type Script = (
 ) => AsyncIterable<ChoiceEvent>;
 
 interface StartOptions {
+  jobs?: JobLimits;
   places?: number;
   memory?: typeof MEMORY;
   template?: string;
@@ -71,6 +73,7 @@ export class TestWorker implements Generator {
       tracer: Tracer;
       stored: StoredMedia;
       logger: Logger;
+      jobs: JobLimits;
     },
     places: number,
     close: () => Promise<void>,
@@ -92,7 +95,7 @@ export class TestWorker implements Generator {
   /** @param options the checkpoint's `template` may be another than its own */
   static async start(options: StartOptions = {}): Promise<TestWorker> {
     const { places = 4, memory = MEMORY, template = "", tracesUrl, origin } = options;
-    const logger = options.logger ?? new Logger("silent");
+    const { logger = new Logger("silent"), jobs = { maxRunning: 2, maxWaiting: 8 } } = options;
     const {
       config,
       generation,
@@ -126,7 +129,7 @@ export class TestWorker implements Generator {
     const tracing = await startTracing(tracesUrl, logger);
     const folderOfClips = await mkdtemp(join(tmpdir(), "qwen3-vl-clips-"));
     const stored = new StoredMedia({ origin, folder: folderOfClips, maxDiskBytes: 2 ** 30 });
-    const parts = { service, figures, tracer: tracing.tracer, stored, logger };
+    const parts = { service, figures, tracer: tracing.tracer, stored, logger, jobs };
     const worker = new TestWorker(parts, places, async () => {
       clips.close();
       await Promise.all([tracing.close(), images.close(), prompts.close(), grammars.close()]);
@@ -173,9 +176,9 @@ export function eventOf(event: Partial<ChoiceEvent>): ChoiceEvent {
   };
 }
 
-/** Listens on a port of 127.0.0.1 that the system chooses. */
-export async function listen(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
+/** Listens on a port of 127.0.0.1 that the system chooses, unless it is said. */
+export async function listen(server: Server, port = 0): Promise<number> {
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   if (typeof address !== "object" || address === null) {

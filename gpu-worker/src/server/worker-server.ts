@@ -7,6 +7,9 @@ import type { Tracer } from "@opentelemetry/api";
 import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import type { Model, ModelList } from "@qwen3-vl/shared/models";
 import { SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
+import { TRACEPARENT_HEADER } from "@qwen3-vl/shared/traceparent";
+import { WORKER_JOBS_PATH, WorkerJob } from "@qwen3-vl/shared/worker-jobs";
+import type { JobReport } from "@qwen3-vl/shared/worker-jobs";
 import {
   WORKER_BUSY_HEADER,
   WORKER_LOAD_HEADER,
@@ -24,6 +27,8 @@ import { BusyError } from "../engine/admission.ts";
 import type { Admission } from "../engine/admission.ts";
 import type { EngineSnapshot } from "../engine/engine-snapshot.ts";
 import type { Generator } from "../engine/generator.ts";
+import { Jobs } from "../jobs/jobs.ts";
+import type { JobLimits } from "../jobs/jobs.ts";
 import type { Logger } from "../log.ts";
 import type { MediaFetcher } from "../media-fetch/media-fetcher.ts";
 import { METRICS_PATH, METRICS_TYPE, formatMetrics } from "../metrics/metrics.ts";
@@ -32,6 +37,8 @@ import type { StoredMedia } from "../stored-media/stored-media.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import type { ChatService } from "./chat-service.ts";
 import { Completions } from "./completions.ts";
+import { completeJob } from "./job-completion.ts";
+import { readSignedJson } from "./read-signed-json.ts";
 import { logWhenEnded } from "./request-line.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import { sendError, sendJson } from "./send-json.ts";
@@ -48,6 +55,7 @@ export interface WorkerServerOptions {
   stored: StoredMedia;
   tracer: Tracer;
   logger: Logger;
+  jobs: JobLimits;
   /** Shared with the edge; every route but the probes wants calls signed with it. */
   secret: string;
 }
@@ -62,6 +70,9 @@ interface Call {
 /** What aborted answers get to reach their clients; then those that do not read or send are cut off. */
 const FAREWELL_MS = 500;
 
+/** What the ends of aborted jobs get to be taken. */
+const LAST_REPORTS_MS = 2500;
+
 /**
  * Longer than whoever calls keeps an idle connection (workerd 5 s, cloudflared 90 s): a call that is
  * sent while we close the connection would be lost.
@@ -69,21 +80,30 @@ const FAREWELL_MS = 500;
 const KEEP_ALIVE_MS = 100_000;
 
 const ABORT_ROUTE = /^\/v1\/requests\/([\w-]{1,128})\/abort$/;
+const JOB_ROUTE = /^\/v1\/jobs\/([\w-]{1,128})$/;
 const REQUEST_ROUTE = /^\/v1\/requests\/([\w-]{1,128})$/;
 
 /** The worker protocol over HTTP. */
 export class WorkerServer {
   readonly #options: WorkerServerOptions;
   readonly #registry = new RequestRegistry();
+  readonly #jobs: Jobs;
   readonly #chat: ChatCompletions;
   readonly #server: Server;
   #isDraining = false;
 
   constructor(options: WorkerServerOptions) {
     this.#options = options;
+    const completions = new Completions(options);
+    this.#jobs = new Jobs({
+      ...options,
+      ...options.jobs,
+      registry: this.#registry,
+      answer: (job) => completeJob({ ...options, completions }, job),
+    });
     this.#chat = new ChatCompletions({
       ...options,
-      completions: new Completions(options),
+      completions,
       registry: this.#registry,
       verify: (incoming, content) => this.#verify(incoming, content),
     });
@@ -100,17 +120,19 @@ export class WorkerServer {
     return typeof address === "object" && address !== null ? address.port : port;
   }
 
-  /** Takes no more requests, lets running ones end for so long, aborts the rest, and hangs up. */
+  /** Takes no more requests, lets running ones end for so long, aborts the rest, and hangs up. Jobs that wait are given up. */
   async drain(milliseconds: number): Promise<void> {
     this.#isDraining = true;
     const closed = new Promise((resolve) => {
       this.#server.close(resolve);
     });
+    const jobs = this.#jobs.drain();
     const timers = [
       setTimeout(() => this.#registry.abortAll(), milliseconds),
       setTimeout(() => this.#server.closeAllConnections(), milliseconds + FAREWELL_MS),
+      setTimeout(() => this.#jobs.hangUp(), milliseconds + LAST_REPORTS_MS),
     ];
-    await closed;
+    await Promise.all([closed, jobs]);
     for (const timer of timers) {
       clearTimeout(timer);
     }
@@ -141,6 +163,7 @@ export class WorkerServer {
     const { incoming, response, method, path } = call;
     const abortedId = ABORT_ROUTE.exec(path)?.[1];
     const askedId = REQUEST_ROUTE.exec(path)?.[1];
+    const jobId = JOB_ROUTE.exec(path)?.[1];
     if (path === "/health") {
       sendJson(response, 200, { status: "ok" });
     } else if (path === "/ready") {
@@ -157,6 +180,13 @@ export class WorkerServer {
     } else if (askedId !== undefined && method === "GET") {
       await this.#verify(incoming, "");
       sendRecord(response, askedId, this.#registry.find(askedId));
+    } else if (path === WORKER_JOBS_PATH && method === "POST") {
+      const { value, bytes } = await readSignedJson(incoming, WorkerJob, this.#verify.bind(this));
+      const traceparent = incoming.headers[TRACEPARENT_HEADER]?.toString();
+      sendJson(response, 202, this.#jobs.accept(value, { bytes, traceparent }));
+    } else if (jobId !== undefined && method === "GET") {
+      await this.#verify(incoming, "");
+      sendReport(response, jobId, this.#jobs.find(jobId));
     } else if (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`)) {
       await this.#verify(incoming, "");
       this.#sendModels(response, path);
@@ -205,7 +235,9 @@ export class WorkerServer {
     const countConnections = promisify(this.#server.getConnections.bind(this.#server));
     const connections = await countConnections();
     const engine = snapshot();
-    const state = { engine, figures, admittedRequests: admission.inside, connections };
+    const { waiting, running } = this.#jobs;
+    const jobs = { waiting, running };
+    const state = { engine, figures, admittedRequests: admission.inside, jobs, connections };
     response.writeHead(200, { "Content-Type": METRICS_TYPE });
     response.end(formatMetrics(state));
   }
@@ -251,6 +283,13 @@ function sendRecord(response: ServerResponse, id: string, record: RequestRecord 
     throw new ApiError("not_found", `No request ${id} is known.`);
   }
   sendJson(response, 200, record);
+}
+
+function sendReport(response: ServerResponse, id: string, report: JobReport | undefined): void {
+  if (report === undefined) {
+    throw new ApiError("not_found", `No job ${id} is known.`);
+  }
+  sendJson(response, 200, report);
 }
 
 function decodeURIComponentOr(text: string, fallback: string): string {
