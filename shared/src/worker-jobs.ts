@@ -65,20 +65,35 @@ export type JobAccepted = Pick<JobReport, "id" | "state">;
 export const SegmentsRequest = WorkerRequest.omit({ media: true });
 export type SegmentsRequest = z.infer<typeof SegmentsRequest>;
 
-/** A part of a clip, in seconds of the clip. */
+/** Of a clip; each becomes a request of its own, whose answers are read together in the end. */
+export const MAX_SEGMENTS = 256;
+
+/** Tokens of each segment that are left for what its request is told beside the original: where in the clip it lies. */
+export const SEGMENT_WORDS = 64;
+
+/** Tokens of an answer to a segment that are left where the request does not say `max_tokens`; less in small contexts. */
+export const SEGMENT_ANSWER_TOKENS = 2048;
+
+/** A part of a clip, in seconds of the clip: the `video_start` and `video_end` of its request. */
 export const Segment = z.object({
   start: z.number().nonnegative(),
   end: z.number().positive(),
+  /** As the usage of its request will tell them. */
   video_tokens: z.int().positive(),
 });
 export type Segment = z.infer<typeof Segment>;
 
-/** How a clip is cut so that each part fits the context with its question and answer; one segment where the whole fits. */
+/**
+ * How a clip is cut so that each part fits the context with its question and answer, and has as many
+ * frames as the rate that was asked for takes of it. One segment: the clip fits as the request has it,
+ * which is to be left as it is.
+ */
 export const SegmentPlan = z.object({
   /** Which part of which message is the clip. */
   message: z.int().nonnegative(),
   part: z.int().nonnegative(),
+  /** Of the clip, in seconds. */
   duration: z.number().positive(),
-  segments: z.array(Segment).min(1),
+  segments: z.array(Segment).min(1).max(MAX_SEGMENTS),
 });
 export type SegmentPlan = z.infer<typeof SegmentPlan>;

@@ -17,13 +17,14 @@ import type { Logger } from "../log.ts";
 import { RequestTimer } from "../metrics/request-timer.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import { CompletionSpan } from "../tracing/completion-span.ts";
+import { abortWhenClosed } from "./abort-when-closed.ts";
 import { closedByClient, promptHeaders, wholeCompletion, writeStream } from "./answer-writer.ts";
 import type { Exchange } from "./answer-writer.ts";
 import type { ChatService } from "./chat-service.ts";
 import type { Completions, GatheredRequest } from "./completions.ts";
 import { EventStream } from "./event-stream.ts";
 import { readMultipart } from "./multipart-reader.ts";
-import type { LiveRequest, RequestRegistry } from "./request-registry.ts";
+import type { RequestRegistry } from "./request-registry.ts";
 import { sendJson } from "./send-json.ts";
 
 export interface ChatCompletionsOptions {
@@ -156,14 +157,6 @@ export class ChatCompletions {
       stream.end();
     }
   }
-}
-
-/** The client may have left already, while its body was read. */
-function abortWhenClosed(live: LiveRequest, response: ServerResponse): void {
-  if (response.destroyed) {
-    live.abort();
-  }
-  response.on("close", () => live.abort());
 }
 
 function parseWorkerRequest(text: string): WorkerRequest {

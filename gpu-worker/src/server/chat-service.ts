@@ -5,6 +5,7 @@ import type { Estimate } from "@qwen3-vl/shared/estimate";
 import { sumOfMedia } from "@qwen3-vl/shared/media-figures";
 import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
 import type { Model } from "@qwen3-vl/shared/models";
+import type { SegmentPlan } from "@qwen3-vl/shared/worker-jobs";
 import type { Priority } from "@qwen3-vl/shared/worker-protocol";
 
 import type { GenerationRequest } from "../engine/generator.ts";
@@ -22,6 +23,7 @@ import { answerOutputs } from "./answer-outputs.ts";
 import { assertThinkingIsAsAsked } from "./answer-thought.ts";
 import { logprobsFormat } from "./logprobs-format.ts";
 import type { LogprobsFormat } from "./logprobs-format.ts";
+import { planSegments } from "./plan-segments.ts";
 import type { MediaContext, PlannedMedium, RequestMedia } from "./request-media.ts";
 import { tokenRules } from "./token-rules.ts";
 
@@ -138,10 +140,18 @@ export class ChatService {
     };
   }
 
+  /** How the one clip of a request is to be cut, so that each part fits. */
+  async segments(request: ChatRequest, context: ChatContext): Promise<SegmentPlan> {
+    this.#assertModel(request.model);
+    const contextTokens = this.model.max_model_len;
+    const parts = { ...this.#options, contextTokens };
+    return planSegments(request, mediaContextOf(request, context), parts);
+  }
+
   async #plan(request: ChatRequest, context: ChatContext): Promise<PlannedChat> {
     this.#assertModel(request.model);
     const { media: requestMedia, prompts } = this.#options;
-    const mediaContext = { ...context, processor: request.mm_processor_kwargs ?? {} };
+    const mediaContext = mediaContextOf(request, context);
     const [form, ...media] = await Promise.all([
       AnswerForm.of(request, this.#options),
       ...mediaParts(request).map((located) => requestMedia.plan(located, mediaContext)),
@@ -195,4 +205,8 @@ export class ChatService {
     }
     return wanted ?? room;
   }
+}
+
+function mediaContextOf(request: ChatRequest, context: ChatContext): MediaContext {
+  return { ...context, processor: request.mm_processor_kwargs ?? {} };
 }

@@ -19,6 +19,7 @@ import { encoderBytes, featureBytes, patchBytes } from "../model/vision-memory.t
 import { largestRun } from "../model/vision-strips.ts";
 import type { PromptMedium } from "../prompt/prompt-media.ts";
 import type { ClipBytes } from "../vision/clip-bytes.ts";
+import type { ClipOutline } from "../vision/clip-outline.ts";
 import type { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { tokensOf } from "../vision/grid.ts";
 import type { ImagePreprocessor } from "../vision/image-preprocessor.ts";
@@ -37,6 +38,15 @@ export interface PlannedMedium {
   /** Of a medium that was encoded before. */
   features: VisionFeatures | undefined;
   decode: (signal: AbortSignal, onFrames: OnFrames) => Promise<PatchedMedium>;
+}
+
+/** What of a medium its memory is known by. */
+export type SizedMedium = Pick<PlannedMedium, "path" | "prompt" | "features">;
+
+/** A clip, and where it stands in the request. */
+export interface LocatedClip {
+  part: VideoPart | FramesPart;
+  path: string;
 }
 
 /** Told of so many more frames of a clip that are decoded. */
@@ -84,6 +94,11 @@ export class RequestMedia {
     this.#memory = new MediaMemory(options.memory.mediaBytes);
   }
 
+  /** Side of the squares of patches that are one token. */
+  get mergeSize(): number {
+    return this.#options.config.mergeSize;
+  }
+
   /** What the prompt needs to know of a medium, without its pixels. @throws ApiError that names the part at fault */
   async plan({ part, path }: LocatedMedium, context: MediaContext): Promise<PlannedMedium> {
     try {
@@ -100,17 +115,37 @@ export class RequestMedia {
   }
 
   /**
-   * Whether there is memory for these media at all; how long it is taken by others is another matter.
+   * How a clip, and each part of it, would be sampled.
    *
-   * @throws ApiError that says how much they need, and how much there is
+   * @throws ApiError that names the part at fault
    */
-  assertFit(media: readonly PlannedMedium[]): void {
+  async outline({ part, path }: LocatedClip, context: MediaContext): Promise<ClipOutline> {
+    const { parts, signal, processor } = context;
+    try {
+      const input = clipInput(part, parts);
+      const options = ClipOptions.parse(part);
+      return await this.#options.clips.outline(input, options, signal, processor);
+    } catch (error) {
+      throw error instanceof ApiError ? error.at(path) : error;
+    }
+  }
+
+  /** @throws ApiError unless there is memory for these media at all, that says how much they need, and how much there is */
+  assertFit(media: readonly SizedMedium[]): void {
+    const misfit = this.misfit(media);
+    if (misfit !== undefined) {
+      throw misfit;
+    }
+  }
+
+  /** Why there is no memory for these media at all; how long it is taken by others is another matter. */
+  misfit(media: readonly SizedMedium[]): ApiError | undefined {
     const { config, memory } = this.#options;
     for (const { path, prompt } of media) {
       const { t, h, w } = prompt.grid;
       const bytes = encoderBytes(config, largestRun({ t, h, w }, config.mergeSize));
       if (bytes > memory.encoderBytes) {
-        throw new ApiError(
+        return new ApiError(
           "media_too_large",
           `${h * w} patches (${w} x ${h}) need ${bytes} bytes of memory while they are encoded, expected at most ${memory.encoderBytes}; ask for fewer pixels, for example with max_pixels`,
           { param: path },
@@ -118,13 +153,13 @@ export class RequestMedia {
       }
     }
     const bytes = this.#bytesOf(media);
-    if (bytes > memory.mediaBytes) {
-      throw new ApiError(
-        "media_too_large",
-        `the patches and features of the pictures and clips need ${bytes} bytes of memory, expected at most ${memory.mediaBytes}; ask for fewer pixels or frames`,
-        { param: "messages" },
-      );
-    }
+    return bytes > memory.mediaBytes
+      ? new ApiError(
+          "media_too_large",
+          `the patches and features of the pictures and clips need ${bytes} bytes of memory, expected at most ${memory.mediaBytes}; ask for fewer pixels or frames`,
+          { param: "messages" },
+        )
+      : undefined;
   }
 
   /**
@@ -182,7 +217,7 @@ export class RequestMedia {
   }
 
   /** Patches until they are encoded, and features until the answer ends: twice where several are joined. */
-  #bytesOf(media: readonly PlannedMedium[]): number {
+  #bytesOf(media: readonly SizedMedium[]): number {
     const { config } = this.#options;
     const copies = media.length > 1 ? 2 : 1;
     return media.reduce((sum, { prompt, features }) => {

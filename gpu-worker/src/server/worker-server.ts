@@ -8,7 +8,7 @@ import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import type { Model, ModelList } from "@qwen3-vl/shared/models";
 import { SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
 import { TRACEPARENT_HEADER } from "@qwen3-vl/shared/traceparent";
-import { WORKER_JOBS_PATH, WorkerJob } from "@qwen3-vl/shared/worker-jobs";
+import { SEGMENTS_PATH, WORKER_JOBS_PATH, WorkerJob } from "@qwen3-vl/shared/worker-jobs";
 import type { JobReport } from "@qwen3-vl/shared/worker-jobs";
 import {
   WORKER_BUSY_HEADER,
@@ -41,6 +41,7 @@ import { completeJob } from "./job-completion.ts";
 import { readSignedJson } from "./read-signed-json.ts";
 import { logWhenEnded } from "./request-line.ts";
 import { RequestRegistry } from "./request-registry.ts";
+import { Segments } from "./segments.ts";
 import { sendError, sendJson } from "./send-json.ts";
 
 export interface WorkerServerOptions {
@@ -89,6 +90,7 @@ export class WorkerServer {
   readonly #registry = new RequestRegistry();
   readonly #jobs: Jobs;
   readonly #chat: ChatCompletions;
+  readonly #segments: Segments;
   readonly #server: Server;
   #isDraining = false;
 
@@ -101,11 +103,13 @@ export class WorkerServer {
       registry: this.#registry,
       answer: (job) => completeJob({ ...options, completions }, job),
     });
+    const verify = (incoming: IncomingMessage, content: string) => this.#verify(incoming, content);
+    this.#segments = new Segments({ ...options, completions, verify });
     this.#chat = new ChatCompletions({
       ...options,
       completions,
       registry: this.#registry,
-      verify: (incoming, content) => this.#verify(incoming, content),
+      verify,
     });
     this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, response) => {
       void this.#respond(incoming, response);
@@ -184,6 +188,9 @@ export class WorkerServer {
       const { value, bytes } = await readSignedJson(incoming, WorkerJob, this.#verify.bind(this));
       const traceparent = incoming.headers[TRACEPARENT_HEADER]?.toString();
       sendJson(response, 202, this.#jobs.accept(value, { bytes, traceparent }));
+    } else if (path === SEGMENTS_PATH && method === "POST") {
+      this.#assertOpen();
+      await this.#segments.handle(incoming, response);
     } else if (jobId !== undefined && method === "GET") {
       await this.#verify(incoming, "");
       sendReport(response, jobId, this.#jobs.find(jobId));

@@ -3,6 +3,8 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 import type { ProcessorOptions } from "@qwen3-vl/shared/processor-options";
 
 import { askedClipSettings } from "./asked-settings.ts";
+import { outlineClip, outlineFrameList } from "./clip-outline.ts";
+import type { ClipOutline } from "./clip-outline.ts";
 import type { ClipPlan } from "./clip-plan.ts";
 import { CLIP_LIMITS, ClipProcess } from "./clip-process.ts";
 import type { ClipLimits, DecodedClip } from "./clip-process.ts";
@@ -71,8 +73,21 @@ export class ClipPreprocessor {
     return plan;
   }
 
+  /** How it and each of its parts would be sampled, however many tokens it has; no frame is decoded. */
+  async outline(
+    input: ClipInput,
+    options: ClipOptions,
+    signal: AbortSignal,
+    processor: ProcessorOptions = {},
+  ): Promise<ClipOutline> {
+    const settings = askedClipSettings(this.#options.settings, processor);
+    const task = { input, options, settings, planOnly: true, maxTokens: Infinity };
+    const { plan, clip } = await this.#run(task, signal);
+    return clip === undefined ? outlineFrameList(plan) : outlineClip(clip, options, settings);
+  }
+
   async #run(
-    task: Omit<ClipTask, "maxTokens">,
+    task: Omit<ClipTask, "maxTokens"> & Partial<ClipTask>,
     clientSignal: AbortSignal,
     onFrames?: (frames: number) => void,
   ): Promise<DecodedClip> {
@@ -88,7 +103,7 @@ export class ClipPreprocessor {
       const { maxTokens } = this.#options;
       const worker = this.#take();
       try {
-        return await worker.decode({ ...task, maxTokens }, signal, onFrames);
+        return await worker.decode({ maxTokens, ...task }, signal, onFrames);
       } finally {
         this.#giveBack(worker);
       }

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 import { ApiError } from "@qwen3-vl/shared/errors";
 
-import type { ClipPlan } from "./clip-plan.ts";
+import type { ClipPlan, ContainedClip } from "./clip-plan.ts";
 import type { ClipMessage } from "./clip-worker.ts";
 import { normalise } from "./patches.ts";
 import type { ClipTask } from "./prepare-clip.ts";
@@ -22,6 +22,8 @@ export const CLIP_LIMITS: ClipLimits = { timeoutMs: 180_000, maxMemoryBytes: 1.5
 
 export interface DecodedClip {
   plan: ClipPlan;
+  /** What was planned, of a container. */
+  clip: ContainedClip | undefined;
   /** [t · h · w, patch length] */
   patches: Float32Array<ArrayBuffer>;
 }
@@ -113,6 +115,7 @@ class ClipCollector {
   readonly #onFrames: (frames: number) => void;
   #framesTold = 0;
   #plan: ClipPlan | undefined;
+  #clip: ContainedClip | undefined;
   #patches: Float32Array<ArrayBuffer> | undefined;
   #filled = 0;
 
@@ -130,6 +133,7 @@ class ClipCollector {
     switch (message.type) {
       case "plan":
         this.#plan = message.plan;
+        this.#clip = message.clip;
         break;
       case "pair":
         this.#append(message.patches);
@@ -172,7 +176,7 @@ class ClipCollector {
       this.#done.reject(failure("some of its frames are missing"));
       return;
     }
-    this.#done.resolve({ plan: this.#plan, patches });
+    this.#done.resolve({ plan: this.#plan, clip: this.#clip, patches });
   }
 }
 
