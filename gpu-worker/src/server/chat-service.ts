@@ -6,7 +6,6 @@ import { sumOfMedia } from "@qwen3-vl/shared/media-figures";
 import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
 import type { Model } from "@qwen3-vl/shared/models";
 import type { SegmentPlan } from "@qwen3-vl/shared/worker-jobs";
-import type { Priority } from "@qwen3-vl/shared/worker-protocol";
 
 import type { GenerationRequest } from "../engine/generator.ts";
 import type { LogitsRule } from "../engine/logits-rule.ts";
@@ -57,7 +56,6 @@ export interface DecodingObserver {
 
 /** What of a request is not in its body. */
 export type ChatContext = Omit<MediaContext, "processor"> & {
-  priority: Priority;
   decoding?: DecodingObserver;
 };
 
@@ -91,7 +89,7 @@ export class ChatService {
     const amount = sumOfMedia(media.map((medium) => medium.amount));
     context.decoding?.planned(amount.frames);
     const onFrames = context.decoding?.decoded;
-    const prepared = await this.#options.media.prepare(media, context.signal, onFrames);
+    const prepared = await this.#options.media.prepare(media, context, onFrames);
     const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
     const generation = {
       id,

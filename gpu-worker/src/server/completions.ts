@@ -59,7 +59,8 @@ export class Completions {
   ): Promise<T> {
     live.stage = "fetching";
     const complete = await this.#complete({ ...workerRequest, media: inBody }, live.signal);
-    await using fetched = await this.#options.stored.fetch(workerRequest.stored, live.signal);
+    const { stored, priority } = workerRequest;
+    await using fetched = await this.#options.stored.fetch(stored, live.signal, priority);
     const media = new Map<string, ClipBytes>([...complete.media, ...fetched.media]);
     return await use({ workerRequest: { ...workerRequest, body: complete.body }, media, live });
   }

@@ -309,7 +309,7 @@ describe("a worker that shuts down", () => {
   it("aborts those that run too long, and tells that", async () => {
     answerUntilFinished();
     await post({ id: "a" });
-    await expect.poll(() => find("a")).toMatchObject({ body: { state: "running" } });
+    await expect.poll(() => find("a")).toMatchObject({ body: { usage: { completion_tokens: 2 } } });
     await worker.server.drain(0);
     expect(await end("a")).toMatchObject({ state: "aborted", usage: { completion_tokens: 2 } });
   });

@@ -9,6 +9,7 @@ import { NO_MEDIA } from "@qwen3-vl/shared/media-figures";
 import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
 import type { ProcessorOptions } from "@qwen3-vl/shared/processor-options";
 import { mediaNameOf } from "@qwen3-vl/shared/worker-protocol";
+import type { Priority } from "@qwen3-vl/shared/worker-protocol";
 
 import { FeatureCache } from "../engine/feature-cache.ts";
 import type { RequestMedium } from "../engine/generator.ts";
@@ -61,6 +62,7 @@ export interface PreparedMedia extends Disposable {
 export interface MediaContext {
   /** Whose it is: what a tenant's media tell is not told to others, not even by being fast. */
   tenant: string;
+  priority: Priority;
   /** Bytes, or where they are, by the name of their part. */
   parts: ReadonlyMap<string, ClipBytes>;
   signal: AbortSignal;
@@ -120,11 +122,11 @@ export class RequestMedia {
    * @throws ApiError that names the part at fault
    */
   async outline({ part, path }: LocatedClip, context: MediaContext): Promise<ClipOutline> {
-    const { parts, signal, processor } = context;
+    const { parts, signal, processor, priority } = context;
     try {
       const input = clipInput(part, parts);
       const options = ClipOptions.parse(part);
-      return await this.#options.clips.outline(input, options, signal, processor);
+      return await this.#options.clips.outline(input, options, signal, { processor, priority });
     } catch (error) {
       throw error instanceof ApiError ? error.at(path) : error;
     }
@@ -169,13 +171,13 @@ export class RequestMedia {
    */
   async prepare(
     media: readonly PlannedMedium[],
-    signal: AbortSignal,
+    { signal, priority }: Pick<MediaContext, "signal" | "priority">,
     onFrames: OnFrames = () => undefined,
   ): Promise<PreparedMedia> {
     if (media.length === 0) {
       return { media: [], [Symbol.dispose]: () => undefined }; // text waits for nobody's pictures
     }
-    const reservation = await this.#memory.reserve(this.#bytesOf(media), signal);
+    const reservation = await this.#memory.reserve(this.#bytesOf(media), signal, priority);
     const decoding = media.map((medium) =>
       this.#prepareOne(medium, reservation, { signal, onFrames }),
     );
@@ -248,7 +250,7 @@ export class RequestMedia {
 
   #planClip(
     part: VideoPart | FramesPart,
-    { tenant, parts, processor, signal: planSignal }: MediaContext,
+    { tenant, priority, parts, processor, signal: planSignal }: MediaContext,
   ): Promise<Planned> {
     const input = clipInput(part, parts);
     const options = ClipOptions.parse(part);
@@ -257,13 +259,13 @@ export class RequestMedia {
     const rate = input.kind === "frames" ? input.sampleFps : "own";
     const digest = digestOf([tenant, "video", options, rate, processor], contents);
     return this.#fromCache(digest, async () => {
-      const planned = await clips.plan(input, options, planSignal, processor);
+      const planned = await clips.plan(input, options, planSignal, { processor, priority });
       const { grid, timestamps, seconds, indices } = planned;
       return {
         prompt: { grid, timestamps },
         amount: { pixels: 0, video_ms: Math.round(seconds * 1000), frames: indices.length },
         decode: async (signal, onFrames) => {
-          const asked = { processor, onFrames };
+          const asked = { processor, priority, onFrames };
           const { plan, patches } = await clips.prepare(input, options, signal, asked);
           figures.videoFrames += plan.grid.t * config.temporalPatchSize;
           return { patches, grid: plan.grid };

@@ -1,6 +1,7 @@
 import type { ClipOptions } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import type { ProcessorOptions } from "@qwen3-vl/shared/processor-options";
+import type { Priority } from "@qwen3-vl/shared/worker-protocol";
 
 import { askedClipSettings } from "./asked-settings.ts";
 import { outlineClip, outlineFrameList } from "./clip-outline.ts";
@@ -26,6 +27,8 @@ export interface ClipPreprocessorOptions {
 export interface ClipPreparation {
   /** What the request changes of the checkpoint's settings. */
   processor?: ProcessorOptions;
+  /** Jobs leave a process to requests that somebody waits for, where there are several. */
+  priority?: Priority;
   /** Told of so many more frames that are decoded. */
   onFrames?: ((frames: number) => void) | undefined;
 }
@@ -55,10 +58,10 @@ export class ClipPreprocessor {
     input: ClipInput,
     options: ClipOptions,
     signal: AbortSignal,
-    { processor = {}, onFrames }: ClipPreparation = {},
+    { processor = {}, ...preparation }: ClipPreparation = {},
   ): Promise<DecodedClip> {
     const settings = askedClipSettings(this.#options.settings, processor);
-    return this.#run({ input, options, settings, planOnly: false }, signal, onFrames);
+    return this.#run({ input, options, settings, planOnly: false }, signal, preparation);
   }
 
   /** The plan that `prepare` follows, from the clip's packets; no frame is decoded. */
@@ -66,10 +69,11 @@ export class ClipPreprocessor {
     input: ClipInput,
     options: ClipOptions,
     signal: AbortSignal,
-    processor: ProcessorOptions = {},
+    { processor = {}, ...preparation }: ClipPreparation = {},
   ): Promise<ClipPlan> {
     const settings = askedClipSettings(this.#options.settings, processor);
-    const { plan } = await this.#run({ input, options, settings, planOnly: true }, signal);
+    const task = { input, options, settings, planOnly: true };
+    const { plan } = await this.#run(task, signal, preparation);
     return plan;
   }
 
@@ -78,18 +82,18 @@ export class ClipPreprocessor {
     input: ClipInput,
     options: ClipOptions,
     signal: AbortSignal,
-    processor: ProcessorOptions = {},
+    { processor = {}, ...preparation }: ClipPreparation = {},
   ): Promise<ClipOutline> {
     const settings = askedClipSettings(this.#options.settings, processor);
     const task = { input, options, settings, planOnly: true, maxTokens: Infinity };
-    const { plan, clip } = await this.#run(task, signal);
+    const { plan, clip } = await this.#run(task, signal, preparation);
     return clip === undefined ? outlineFrameList(plan) : outlineClip(clip, options, settings);
   }
 
   async #run(
     task: Omit<ClipTask, "maxTokens"> & Partial<ClipTask>,
     clientSignal: AbortSignal,
-    onFrames?: (frames: number) => void,
+    { priority, onFrames }: Omit<ClipPreparation, "processor"> = {},
   ): Promise<DecodedClip> {
     if (this.#turns.waiting >= MAX_WAITING) {
       throw new ApiError("overloaded", "too many clips are waiting to be decoded", {
@@ -97,18 +101,15 @@ export class ClipPreprocessor {
       });
     }
     const signal = AbortSignal.any([clientSignal, this.#closing.signal]);
-    await this.#turns.take(signal);
+    using turns = new DisposableStack();
+    turns.use(await this.#turns.take(signal, priority));
+    signal.throwIfAborted();
+    const { maxTokens } = this.#options;
+    const worker = this.#take();
     try {
-      signal.throwIfAborted();
-      const { maxTokens } = this.#options;
-      const worker = this.#take();
-      try {
-        return await worker.decode({ maxTokens, ...task }, signal, onFrames);
-      } finally {
-        this.#giveBack(worker);
-      }
+      return await worker.decode({ maxTokens, ...task }, signal, onFrames);
     } finally {
-      this.#turns.giveBack();
+      this.#giveBack(worker);
     }
   }
 
