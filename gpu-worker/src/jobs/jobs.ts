@@ -4,12 +4,12 @@ import { MAX_JOB_ANSWER_BYTES } from "@qwen3-vl/shared/worker-jobs";
 import type { JobAccepted, JobReport, WorkerJob } from "@qwen3-vl/shared/worker-jobs";
 
 import { BusyError } from "../engine/admission.ts";
+import { Line } from "../engine/line.ts";
 import { turnOf } from "../engine/turn.ts";
 import type { Logger } from "../log.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import type { RequestRegistry } from "../server/request-registry.ts";
 import { EndedJobs } from "./ended-jobs.ts";
-import { JobLine } from "./job-line.ts";
 import { Job } from "./job.ts";
 import type { JobCall, JobEnd } from "./job.ts";
 import { postReport } from "./post-report.ts";
@@ -54,7 +54,7 @@ const ABORT_MS = 500;
 /** Jobs from their acceptance until somebody has taken their ends. */
 export class Jobs {
   readonly #options: JobsOptions;
-  readonly #line: JobLine;
+  readonly #line: Line;
   readonly #live = new Map<string, Job>();
   readonly #ended = new EndedJobs();
   readonly #following = new Set<Promise<unknown>>();
@@ -64,7 +64,7 @@ export class Jobs {
 
   constructor(options: JobsOptions) {
     this.#options = options;
-    this.#line = new JobLine(options.maxRunning);
+    this.#line = new Line(options.maxRunning);
   }
 
   get waiting(): number {
@@ -72,7 +72,7 @@ export class Jobs {
   }
 
   get running(): number {
-    return this.#line.running;
+    return this.#line.inside;
   }
 
   /**
@@ -139,7 +139,7 @@ export class Jobs {
     const isFull =
       this.#line.waiting >= this.#options.maxWaiting ||
       this.#waitingBytes + bytes > MAX_WAITING_BYTES;
-    if (isFull && this.#line.running >= this.#options.maxRunning) {
+    if (isFull && this.#line.inside >= this.#options.maxRunning) {
       const message = `The server has ${this.#line.waiting} jobs waiting.`;
       throw new BusyError(message, RETRY_AFTER_SECONDS);
     }

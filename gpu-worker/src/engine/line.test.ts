@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 
-import { JobLine } from "./job-line.ts";
+import { Line } from "./line.ts";
 
 const never = new AbortController().signal;
 
-/** Enters jobs of these turns, and tells who was let in so far, and how one leaves. */
-function entering(line: JobLine, turns: readonly number[]) {
+/** Enters at these turns, and tells who was let in so far, and how one leaves. */
+function entering(line: Line, turns: readonly number[]) {
   const inside: number[] = [];
   const places: Disposable[] = [];
   const enter = async (turn: number) => {
@@ -22,22 +22,22 @@ function entering(line: JobLine, turns: readonly number[]) {
   return { inside, leave };
 }
 
-describe("JobLine", () => {
+describe("Line", () => {
   it("lets so many in at once, and the others by their turns as places come free", async () => {
-    const line = new JobLine(2);
+    const line = new Line(2);
     const { inside, leave } = entering(line, [5, 4, 9, 3, 7]);
     await new Promise(setImmediate);
-    expect([inside, line.running, line.waiting]).toEqual([[5, 4], 2, 3]);
+    expect([inside, line.inside, line.waiting]).toEqual([[5, 4], 2, 3]);
     await leave();
-    expect([inside, line.running, line.waiting]).toEqual([[5, 4, 3], 2, 2]);
+    expect([inside, line.inside, line.waiting]).toEqual([[5, 4, 3], 2, 2]);
     for (let left = 4; left > 0; left--) {
       await leave();
     }
-    expect([inside, line.running, line.waiting]).toEqual([[5, 4, 3, 7, 9], 0, 0]);
+    expect([inside, line.inside, line.waiting]).toEqual([[5, 4, 3, 7, 9], 0, 0]);
   });
 
   it("forgets who gives up, and nobody else", async () => {
-    const line = new JobLine(1);
+    const line = new Line(1);
     const { inside, leave } = entering(line, [1]);
     const client = new AbortController();
     const waiting = line.enter(2, client.signal);
@@ -50,7 +50,7 @@ describe("JobLine", () => {
   });
 
   it("gives a place to who gives up just then, to be given back", async () => {
-    const line = new JobLine(1);
+    const line = new Line(1);
     const { leave } = entering(line, [1]);
     await new Promise(setImmediate);
     const client = new AbortController();
@@ -61,6 +61,6 @@ describe("JobLine", () => {
     (await next)[Symbol.dispose]();
     (await last)[Symbol.dispose]();
     await left;
-    expect([line.running, line.waiting]).toEqual([0, 0]);
+    expect([line.inside, line.waiting]).toEqual([0, 0]);
   });
 });

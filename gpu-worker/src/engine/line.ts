@@ -1,15 +1,15 @@
-import { insertByTurn } from "../engine/turn.ts";
+import { insertByTurn } from "./turn.ts";
 
 interface Waiting {
   turn: number;
   begin: () => void;
 }
 
-/** Jobs that wait until they may run: so many do at a time, the others by their turn. */
-export class JobLine {
+/** Lets so many in at a time; the others wait, by their turn. */
+export class Line {
   readonly #places: number;
   readonly #line: Waiting[] = [];
-  #running = 0;
+  #inside = 0;
 
   constructor(places: number) {
     this.#places = places;
@@ -19,19 +19,32 @@ export class JobLine {
     return this.#line.length;
   }
 
-  get running(): number {
-    return this.#running;
+  get inside(): number {
+    return this.#inside;
+  }
+
+  /** Of who is let in next; undefined when nobody waits. */
+  get nextTurn(): number | undefined {
+    return this.#line[0]?.turn;
   }
 
   /** Resolves when it is one's turn, with a place until it is disposed of; rejects with the signal's reason. */
   async enter(turn: number, signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
-    if (this.#running < this.#places) {
-      this.#running++;
+    if (this.#inside < this.#places) {
+      this.#inside++;
     } else {
       await this.#wait(turn, signal); // and takes the place of one that ended
     }
-    return { [Symbol.dispose]: () => this.#leave() };
+    let isInside = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isInside) {
+          isInside = false;
+          this.#leave();
+        }
+      },
+    };
   }
 
   async #wait(turn: number, signal: AbortSignal): Promise<void> {
@@ -56,7 +69,7 @@ export class JobLine {
   #leave(): void {
     const next = this.#line.shift();
     if (next === undefined) {
-      this.#running--;
+      this.#inside--;
     } else {
       next.begin();
     }
