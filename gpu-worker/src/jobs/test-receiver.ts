@@ -11,6 +11,11 @@ import type { ReportPace } from "./report-pace.ts";
 /** Answers a report; 200 where it is not said. */
 export type Receive = (response: ServerResponse, report: JobReport) => void;
 
+interface Waiting {
+  matches: (report: JobReport) => boolean;
+  resolve: (report: JobReport) => void;
+}
+
 /** Of tests that wait for what happens, not for how long it takes. */
 export const QUICK_PACE: ReportPace = {
   minGapMs: 5,
@@ -30,6 +35,7 @@ export class TestReceiver implements AsyncDisposable {
   open = 0;
   mostOpen = 0;
   unsigned = 0;
+  readonly #waiting = new Set<Waiting>();
   #server: Server | undefined;
   #port = 0;
 
@@ -53,6 +59,14 @@ export class TestReceiver implements AsyncDisposable {
 
   get last(): JobReport | undefined {
     return this.reports.at(-1);
+  }
+
+  /** The first report of such a kind, once it is there. */
+  first(matches: (report: JobReport) => boolean): Promise<JobReport> {
+    const found = this.reports.find(matches);
+    return found === undefined
+      ? new Promise((resolve) => this.#waiting.add({ matches, resolve }))
+      : Promise.resolve(found);
   }
 
   stop(): void {
@@ -81,6 +95,12 @@ export class TestReceiver implements AsyncDisposable {
     }
     const report = JobReport.parse(JSON.parse(content));
     this.reports.push(report);
+    for (const waiting of this.#waiting) {
+      if (waiting.matches(report)) {
+        waiting.resolve(report);
+        this.#waiting.delete(waiting);
+      }
+    }
     this.receive(response, report);
   }
 }
