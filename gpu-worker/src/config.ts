@@ -8,6 +8,9 @@ import { LOG_LEVELS } from "./log.ts";
 import { PRECISIONS } from "./model/precision.ts";
 import type { Precision } from "./model/precision.ts";
 
+/** What ONNX Runtime decodes efficiently as one batch. */
+const SLOTS = 8;
+
 const count = (fallback: number, minimum = 0) =>
   z.coerce.number().int().min(minimum).max(65_535).default(fallback);
 
@@ -70,6 +73,10 @@ const Environment = z.object({
     .default(16 * 2 ** 30)
     .describe("disk for clips above 32 MiB while requests need them, e.g. 16GB"),
   MAX_QUEUE: count(64).describe("requests that may wait beyond those that run"),
+  MAX_JOBS: count(1000).describe("jobs that may wait beyond those that run"),
+  MAX_RUNNING_JOBS: count(SLOTS / 2, 1).describe(
+    "jobs that run at a time, beside the requests that somebody waits for",
+  ),
   DRAIN_SECONDS: count(30).describe("seconds that running answers get after SIGTERM"),
   OTEL_EXPORTER_OTLP_ENDPOINT: httpAddress
     .optional()
@@ -102,6 +109,8 @@ export interface Config {
   mediaOrigin: string | undefined;
   mediaDiskBytes: number;
   maxQueue: number;
+  /** Beside those requests: jobs take none of their places. */
+  jobs: { maxRunning: number; maxWaiting: number };
   drainSeconds: number;
   fetching: {
     /** May hold a user name and password. */
@@ -111,13 +120,11 @@ export interface Config {
   /** Where spans go, as OTLP over HTTP; absent: nowhere. */
   tracesUrl: string | undefined;
   logLevel: (typeof LOG_LEVELS)[number];
-  /** Sequences that run together: what ONNX Runtime decodes efficiently as one batch. */
+  /** Sequences that run together. */
   slots: number;
   /** Bytes of KV cache and features beside the weights. */
   memoryBytes: number;
 }
-
-const SLOTS = 8;
 
 /** A value of the environment that cannot be used. */
 export class ConfigError extends Error {
@@ -161,6 +168,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     mediaOrigin: values.MEDIA_ORIGIN,
     mediaDiskBytes: values.MEDIA_DISK,
     maxQueue: values.MAX_QUEUE,
+    jobs: { maxRunning: values.MAX_RUNNING_JOBS, maxWaiting: values.MAX_JOBS },
     drainSeconds: values.DRAIN_SECONDS,
     fetching: {
       egressProxy: values.EGRESS_PROXY === undefined ? undefined : new URL(values.EGRESS_PROXY),

@@ -62,6 +62,7 @@ async function main(): Promise<void> {
     fetcher: new MediaFetcher({ ...config.fetching, lookup: lookUpInSystem, limits: FETCH_LIMITS }),
     tracer: tracing.tracer,
     admission: new Admission(config.slots + config.maxQueue),
+    jobs: config.jobs,
     logger,
     secret: config.secret,
   });

@@ -45,6 +45,12 @@ export class Admission {
    * @throws ApiError `invalid_request` when there will never be so many, `overloaded` when there are not now
    */
   enterChoices(choices: number): Disposable {
+    this.assertPossible(choices);
+    return this.#take(choices - 1);
+  }
+
+  /** @throws ApiError `invalid_request` when there will never be places for so many answers of one request */
+  assertPossible(choices: number): void {
     if (choices > this.#limit) {
       throw new ApiError(
         "invalid_request",
@@ -52,7 +58,6 @@ export class Admission {
         { param: "n" },
       );
     }
-    return this.#take(choices - 1);
   }
 
   #take(places: number): Disposable {

@@ -1,72 +1,11 @@
 import { describe, expect, it } from "vitest";
 
-import type { AnswerOptions } from "./answer.ts";
 import { EngineGenerator } from "./generator.ts";
-import type { GenerationRequest } from "./generator.ts";
 import { assertInvariants } from "./invariants.ts";
-import type { ModelRow, PatchedMedium, VisionFeatures } from "./model.ts";
 import { Sampler } from "./sampler.ts";
 import { TestMasks } from "./test-masks.ts";
-import {
-  GREEDY,
-  SumModel,
-  answerOptions,
-  eventsOf,
-  expectedText,
-  textOf,
-} from "./test-sequences.ts";
-
-function medium(value: number): PatchedMedium {
-  return { patches: Float32Array.of(value), grid: { t: 1, h: 2, w: 2 } };
-}
-
-/** Encodes a medium to one token of width 2, when told to. */
-class VisionModel extends SumModel {
-  readonly encoded: number[] = [];
-  readonly rows: ModelRow[] = [];
-  onEncode: (value: number) => Promise<void> = () => Promise.resolve();
-
-  override async encode({ patches }: PatchedMedium): Promise<VisionFeatures> {
-    const [value = 0] = patches;
-    this.encoded.push(value);
-    await this.onEncode(value);
-    return {
-      embeddings: Float32Array.of(value, value),
-      deepstack: [Float32Array.of(-value, -value)],
-    };
-  }
-
-  override forward(rows: readonly ModelRow[]) {
-    this.rows.push(...rows);
-    return super.forward(rows);
-  }
-}
-
-function requestOf(
-  tokenIds: readonly number[],
-  media: readonly PatchedMedium[] = [],
-  choices: readonly AnswerOptions[] = [answerOptions()],
-) {
-  const { length } = tokenIds;
-  return {
-    id: "r",
-    prompt: {
-      tokenIds: Int32Array.from(tokenIds),
-      positions: new Int32Array(3 * length),
-      ropeDelta: 0,
-    },
-    tenant: "",
-    priority: "interactive",
-    media: media.map((patched) => ({
-      digest: new Uint8Array(32).fill(patched.patches[0] ?? 0),
-      tokens: 1,
-      patched,
-      onFeatures: () => undefined,
-    })),
-    visionPlaces: Int32Array.from(media.keys()),
-    choices,
-  } satisfies GenerationRequest;
-}
+import { GREEDY, answerOptions, eventsOf, expectedText, textOf } from "./test-sequences.ts";
+import { VisionModel, medium, requestOf } from "./test-vision-model.ts";
 
 /** An answer whose first mask comes when the test releases it. */
 function lateOptions() {
@@ -100,27 +39,6 @@ describe("EngineGenerator", () => {
     expect([...(places ?? [])]).toEqual([0, 1]);
     expect([...(features?.embeddings ?? [])]).toEqual([5, 5, 6, 6]);
     expect([...(features?.deepstack[0] ?? [])]).toEqual([-5, -5, -6, -6]);
-  });
-
-  it("encodes one picture at a time, whoever asks", async () => {
-    const model = new VisionModel(2);
-    let inside = 0;
-    let most = 0;
-    model.onEncode = async () => {
-      most = Math.max(most, ++inside);
-      await new Promise(setImmediate);
-      inside--;
-    };
-    const generator = new EngineGenerator(model);
-    await Promise.all(
-      [1, 2, 3].map((value) =>
-        eventsOf(
-          generator.generate(requestOf([0, 1], [medium(value), medium(value)]), neverAborted),
-        ),
-      ),
-    );
-    expect(model.encoded).toHaveLength(6);
-    expect(most).toBe(1);
   });
 
   it("ends an aborted request at once while another's picture is encoded, and never encodes its own", async () => {

@@ -8,11 +8,13 @@ import type { EngineObserver } from "./engine-observer.ts";
 import type { EngineSnapshot } from "./engine-snapshot.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./engine.ts";
+import { Line } from "./line.ts";
 import type { Model, PatchedMedium, VisionFeatures } from "./model.ts";
 import { prefixKeys } from "./prefix-keys.ts";
 import type { KeyedMedium } from "./prefix-keys.ts";
 import { createSequence } from "./sequence.ts";
 import type { Prompt, Sequence } from "./sequence.ts";
+import { turnOf } from "./turn.ts";
 
 /** A picture or clip whose features are known, or are encoded from its patches and told. */
 export type RequestMedium = KeyedMedium &
@@ -52,8 +54,9 @@ export class EngineGenerator implements Generator {
   readonly #model: Model;
   readonly #engine: Engine;
   readonly #observer: EngineObserver;
-  /** One medium is encoded at a time: two would only slow each other down. */
-  #encoding: Promise<unknown> = Promise.resolve();
+  /** One run of the encoder at a time: two would only slow each other down. */
+  readonly #encoder = new Line(1);
+  readonly #encoding = new Set<Promise<unknown>>();
 
   constructor(model: Model, options: Partial<EngineOptions> = {}) {
     this.#model = model;
@@ -122,17 +125,19 @@ export class EngineGenerator implements Generator {
 
   /** Resolves when nothing is encoded, runs or waits any more. */
   async idle(): Promise<void> {
-    await this.#encoding;
+    await Promise.allSettled(this.#encoding);
     await this.#engine.idle();
   }
 
   async #encode(
-    { media }: GenerationRequest,
+    { media, priority }: GenerationRequest,
     signal: AbortSignal,
   ): Promise<VisionFeatures | undefined> {
     const features: VisionFeatures[] = [];
     for (const medium of media) {
-      const known = "features" in medium ? medium.features : await this.#encodeOne(medium, signal);
+      const turn = turnOf(Date.now(), priority); // each anew: a document of a thousand pages lets others in between
+      const known =
+        "features" in medium ? medium.features : await this.#encodeOne(medium, turn, signal);
       if (known === undefined) {
         return undefined;
       }
@@ -141,25 +146,48 @@ export class EngineGenerator implements Generator {
     return features.length === 0 ? undefined : joinFeatures(features);
   }
 
-  /** In turn with all others; undefined when the request was aborted. */
+  /** Undefined when the request was aborted. */
   async #encodeOne(
-    { patched, onFeatures }: Extract<RequestMedium, { patched: PatchedMedium }>,
+    medium: UnencodedMedium,
+    turn: number,
     signal: AbortSignal,
   ): Promise<VisionFeatures | undefined> {
-    const turn = this.#encoding.then(async () => {
-      if (signal.aborted) {
-        return undefined;
-      }
-      const begun = performance.now();
-      const features = await this.#model.encode(patched, signal);
-      this.#observer.encoded?.(performance.now() - begun);
+    const encoding = this.#encodeInTurn(medium, turn, signal);
+    this.#encoding.add(encoding);
+    const forget = () => this.#encoding.delete(encoding);
+    encoding.then(forget, forget);
+    return unlessAborted(encoding, signal);
+  }
+
+  /** By turn with all others, for whom a clip gives way between its runs. */
+  async #encodeInTurn(
+    { patched, onFeatures }: UnencodedMedium,
+    turn: number,
+    signal: AbortSignal,
+  ): Promise<VisionFeatures> {
+    let place = await this.#encoder.enter(turn, signal);
+    try {
+      let begunMs = performance.now();
+      const giveWay = async () => {
+        if ((this.#encoder.nextTurn ?? Infinity) < turn) {
+          const leftMs = performance.now();
+          place[Symbol.dispose]();
+          place = await this.#encoder.enter(turn, signal);
+          begunMs += performance.now() - leftMs;
+        }
+      };
+      signal.throwIfAborted();
+      const features = await this.#model.encode(patched, signal, giveWay);
+      this.#observer.encoded?.(performance.now() - begunMs);
       onFeatures(features);
       return features;
-    });
-    this.#encoding = turn.catch(() => undefined);
-    return unlessAborted(turn, signal);
+    } finally {
+      place[Symbol.dispose]();
+    }
   }
 }
+
+type UnencodedMedium = Extract<RequestMedium, { patched: PatchedMedium }>;
 
 interface OwnOfChoice {
   choice: number;

@@ -44,8 +44,16 @@ export interface Model {
   readonly slotCapacity: number;
   /** Tokens that all slots together may hold. */
   readonly tokenBudget: number;
-  /** Rejects with the signal's reason soon after it aborts. */
-  encode(medium: PatchedMedium, signal?: AbortSignal): Promise<VisionFeatures>;
+  /**
+   * Rejects with the signal's reason soon after it aborts.
+   *
+   * @param betweenRuns waited for between the runs that a clip takes; until it resolves, another medium may be encoded
+   */
+  encode(
+    medium: PatchedMedium,
+    signal?: AbortSignal,
+    betweenRuns?: () => Promise<void>,
+  ): Promise<VisionFeatures>;
   /** Copies the keys and values of the first tokens of a slot to another. */
   copyPrefix(from: number, to: number, tokens: number): void;
   /** Gives back the memory of a slot, whose content is lost. */

@@ -14,7 +14,8 @@ it("tells each figure with its meaning and type, under vLLM's name where there i
   const engine = snapshotOf({ waiting, running, freeSlots: 7, kvUsage: 0.125 });
   const figures = new WorkerFigures();
   figures.endings.stop = 3;
-  const text = formatMetrics({ engine, figures, admittedRequests: 4, connections: 5 });
+  const jobs = { waiting: 6, running: 2 };
+  const text = formatMetrics({ engine, figures, admittedRequests: 4, jobs, connections: 5 });
   expect(text).toContain(
     "# HELP vllm:num_requests_waiting Sequences that wait for a KV slot or for memory.\n" +
       "# TYPE vllm:num_requests_waiting gauge\n" +
@@ -27,6 +28,8 @@ it("tells each figure with its meaning and type, under vLLM's name where there i
       'vllm:request_success_total{finished_reason="stop"} 3',
       'vllm:time_to_first_token_seconds_bucket{le="+Inf"} 0',
       "qwen3_vl:kv_slots_free 7",
+      "qwen3_vl:jobs_waiting 6",
+      "qwen3_vl:jobs_running 2",
       "qwen3_vl:connections 5",
     ]),
   );

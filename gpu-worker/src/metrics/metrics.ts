@@ -9,6 +9,8 @@ export interface WorkerState {
   figures: WorkerFigures;
   /** Requests that are being prepared, wait or run. */
   admittedRequests: number;
+  /** Jobs that wait until they may run, and that do. */
+  jobs: { waiting: number; running: number };
   /** Open connections, idle ones included. */
   connections: number;
 }
@@ -165,6 +167,24 @@ const METRICS: readonly Metric[] = [
     help: "Requests that are being prepared, wait or run.",
     type: "gauge",
     value: ({ admittedRequests }) => admittedRequests,
+  },
+  {
+    name: "qwen3_vl:jobs_waiting",
+    help: "Jobs that wait until they may run.",
+    type: "gauge",
+    value: ({ jobs }) => jobs.waiting,
+  },
+  {
+    name: "qwen3_vl:jobs_running",
+    help: "Jobs that are being prepared or run; those admitted are not counted among them.",
+    type: "gauge",
+    value: ({ jobs }) => jobs.running,
+  },
+  {
+    name: "qwen3_vl:job_reports_failed_total",
+    help: "Reports of jobs that whoever they are for did not take.",
+    type: "counter",
+    value: ({ figures }) => figures.jobReportsFailed,
   },
   {
     name: "qwen3_vl:connections",

@@ -45,6 +45,8 @@ export class WorkerFigures {
   videoFrames = 0;
   mediaQueries = 0;
   mediaHits = 0;
+  /** Reports of jobs that were not taken at once. */
+  jobReportsFailed = 0;
 
   /** What the engine tells. */
   readonly observer: EngineObserver = {

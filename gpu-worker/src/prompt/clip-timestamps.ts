@@ -29,9 +29,13 @@ export function writeTimestamps(pieces: readonly Piece[], clips: readonly ClipMe
   return joinTexts(written);
 }
 
+export function timestampText(timestamp: string): string {
+  return `<${timestamp} seconds>`;
+}
+
 function framePairPieces(timestamp: string): Piece[] {
   return [
-    { text: `<${timestamp} seconds>`, isLiteral: false },
+    { text: timestampText(timestamp), isLiteral: false },
     ...[VISION_START, VIDEO_PAD, VISION_END].map((text) => ({ text, isLiteral: true })),
   ];
 }

@@ -56,8 +56,12 @@ export class OnnxModel implements Model {
     });
   }
 
-  encode(medium: PatchedMedium, signal?: AbortSignal): Promise<VisionFeatures> {
-    const options = signal === undefined ? {} : { signal };
+  encode(
+    medium: PatchedMedium,
+    signal?: AbortSignal,
+    betweenRuns?: () => Promise<void>,
+  ): Promise<VisionFeatures> {
+    const options = { signal, betweenRuns };
     return encodeMedium(this.#sessions.vision, this.#config.vision, medium, options);
   }
 

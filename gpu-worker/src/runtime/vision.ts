@@ -9,7 +9,9 @@ import type { Session } from "./session.ts";
 import { Tensor } from "./tensor.ts";
 
 export interface EncodeOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
+  /** Waited for between one run and the next. */
+  betweenRuns?: (() => Promise<void>) | undefined;
   /** Tokens of a strip; another length changes memory and time but no result. */
   stripTokens?: number;
 }
@@ -32,6 +34,9 @@ export async function encodeMedium(
   const places = patchPlaces(config, grid);
   const step = pairsPerRun(pairTokens, options.stripTokens);
   for (let pair = 0; pair < grid.t; pair += step) {
+    if (pair > 0) {
+      await options.betweenRuns?.();
+    }
     const t = Math.min(step, grid.t - pair);
     const run = {
       patches: patches.subarray(

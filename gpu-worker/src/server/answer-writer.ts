@@ -1,5 +1,3 @@
-import type { ServerResponse } from "node:http";
-
 import type { ChatRequest } from "@qwen3-vl/shared/chat";
 import type { ChatCompletion, ChoiceLogprobs } from "@qwen3-vl/shared/chat-completion";
 import { ApiError } from "@qwen3-vl/shared/errors";
@@ -7,10 +5,8 @@ import { DONE } from "@qwen3-vl/shared/sse";
 import type { ServerSentEvent } from "@qwen3-vl/shared/sse";
 import { toUsage } from "@qwen3-vl/shared/usage";
 import {
-  COMPLETION_TOKENS_HEADER,
   MEDIA_USAGE_HEADER,
   PROMPT_USAGE_HEADER,
-  REASONING_TOKENS_HEADER,
   cachedComment,
   formatMediaUsage,
   formatPromptUsage,
@@ -26,14 +22,12 @@ import type { ChoicePart, CompletionHeader } from "./completion-format.ts";
 import type { EventStream } from "./event-stream.ts";
 import type { LogprobsFormat } from "./logprobs-format.ts";
 import type { LiveRequest } from "./request-registry.ts";
-import { sendJson } from "./send-json.ts";
 
 /** A request that is being answered. */
 export interface Exchange {
   request: ChatRequest;
   live: LiveRequest;
   header: CompletionHeader;
-  response: ServerResponse;
   /** One for each choice. */
   outputs: readonly OutputParser[];
   formatLogprobs: LogprobsFormat;
@@ -101,11 +95,11 @@ function chunkParts(event: ChoiceEvent, { outputs, formatLogprobs }: Exchange): 
 }
 
 /** @throws ApiError `client_closed_request` when the request was aborted */
-export async function writeWhole(
+export async function wholeCompletion(
   exchange: Exchange,
   events: AsyncIterable<ChoiceEvent>,
-): Promise<void> {
-  const { request, live, header, response, outputs } = exchange;
+): Promise<ChatCompletion> {
+  const { request, live, header, outputs } = exchange;
   const builders = outputs.map(() => new MessageBuilder());
   const told: ChoiceLogprobs["content"][] = outputs.map(() => []);
   const choices: ChatCompletion["choices"] = [];
@@ -129,11 +123,7 @@ export async function writeWhole(
   if (Object.keys(choices).length < outputs.length) {
     throw closedByClient();
   }
-  sendJson(response, 200, completion(header, choices, toUsage(live.counts)), {
-    ...promptHeaders(live),
-    [COMPLETION_TOKENS_HEADER]: String(live.counts.completion),
-    [REASONING_TOKENS_HEADER]: String(live.counts.reasoning),
-  });
+  return completion(header, choices, toUsage(live.counts));
 }
 
 export function promptHeaders({ counts, media }: LiveRequest): Record<string, string> {

@@ -5,35 +5,33 @@ import { parseChatRequest } from "@qwen3-vl/shared/chat";
 import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import { parseJson } from "@qwen3-vl/shared/json";
 import { TRACEPARENT_HEADER } from "@qwen3-vl/shared/traceparent";
-import { WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
+import {
+  COMPLETION_TOKENS_HEADER,
+  REASONING_TOKENS_HEADER,
+  WorkerRequest,
+} from "@qwen3-vl/shared/worker-protocol";
 
 import type { Admission } from "../engine/admission.ts";
 import type { ChoiceEvent } from "../engine/choices.ts";
-import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
-import type { MediaFetcher } from "../media-fetch/media-fetcher.ts";
-import { fetchRemoteMedia } from "../media-fetch/remote-media.ts";
-import type { CompleteRequest } from "../media-fetch/remote-media.ts";
 import { RequestTimer } from "../metrics/request-timer.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
-import type { StoredMedia } from "../stored-media/stored-media.ts";
 import { CompletionSpan } from "../tracing/completion-span.ts";
-import type { ClipBytes } from "../vision/clip-bytes.ts";
-import { closedByClient, promptHeaders, writeStream, writeWhole } from "./answer-writer.ts";
+import { abortWhenClosed } from "./abort-when-closed.ts";
+import { closedByClient, promptHeaders, wholeCompletion, writeStream } from "./answer-writer.ts";
 import type { Exchange } from "./answer-writer.ts";
 import type { ChatService } from "./chat-service.ts";
+import type { Completions, GatheredRequest } from "./completions.ts";
 import { EventStream } from "./event-stream.ts";
 import { readMultipart } from "./multipart-reader.ts";
-import type { LiveRequest, RequestRegistry } from "./request-registry.ts";
+import type { RequestRegistry } from "./request-registry.ts";
 import { sendJson } from "./send-json.ts";
 
 export interface ChatCompletionsOptions {
   service: ChatService;
-  generator: Generator;
+  completions: Completions;
   admission: Admission;
   registry: RequestRegistry;
-  stored: StoredMedia;
-  fetcher: MediaFetcher;
   figures: WorkerFigures;
   tracer: Tracer;
   logger: Logger;
@@ -42,11 +40,7 @@ export interface ChatCompletionsOptions {
 }
 
 /** A request that was read, verified and let in. */
-interface Received {
-  workerRequest: WorkerRequest;
-  /** Those of the body and those that were fetched. */
-  media: ReadonlyMap<string, ClipBytes>;
-  live: LiveRequest;
+interface Received extends GatheredRequest {
   timer: RequestTimer;
   response: ServerResponse;
 }
@@ -92,7 +86,7 @@ export class ChatCompletions {
     response: ServerResponse,
     answer: (received: Received) => Promise<void>,
   ): Promise<void> {
-    const { admission, registry, figures, stored } = this.#options;
+    const { admission, registry, figures, completions } = this.#options;
     const timer = new RequestTimer(figures);
     using places = new DisposableStack();
     const { request: workerRequest, media: inBody } = await readMultipart(
@@ -114,11 +108,9 @@ export class ChatCompletions {
     }
     abortWhenClosed(live, response);
     try {
-      const complete = await this.#complete({ ...workerRequest, media: inBody }, live.signal);
-      await using fetched = await stored.fetch(workerRequest.stored, live.signal);
-      const media = new Map<string, ClipBytes>([...complete.media, ...fetched.media]);
-      const request = { ...workerRequest, body: complete.body };
-      await answer({ workerRequest: request, media, live, timer, response });
+      await completions.gather({ workerRequest, inBody, live }, (gathered) =>
+        answer({ ...gathered, timer, response }),
+      );
     } catch (error) {
       throw live.signal.aborted ? closedByClient(error) : error;
     } finally {
@@ -126,57 +118,33 @@ export class ChatCompletions {
     }
   }
 
-  /** With the media that the edge leaves to be fetched here. */
-  async #complete(
-    { body, media, fetch: policy }: CompleteRequest & Pick<WorkerRequest, "fetch">,
-    signal: AbortSignal,
-  ): Promise<CompleteRequest> {
-    const { fetcher } = this.#options;
-    return policy === undefined
-      ? { body, media }
-      : fetchRemoteMedia({ body, media }, { fetcher, policy, signal });
-  }
-
   async #answer(received: Received, span: CompletionSpan): Promise<void> {
-    const { workerRequest, media, live, response } = received;
-    const { id, tenant, priority, body } = workerRequest;
-    const { service, generator, admission } = this.#options;
-    const request = parseChatRequest(body);
-    span.ask(request);
-    using places = new DisposableStack();
-    places.use(admission.enterChoices(request.n ?? 1));
-    const context = { tenant, priority, parts: media, signal: live.signal };
-    using chat = await service.prepare(id, request, context);
-    const { prompt, amount, generation, outputs, formatLogprobs } = chat;
-    live.media = amount;
-    live.counts.prompt = prompt.tokenIds.length;
-    live.counts.image = prompt.imageTokens;
-    live.counts.video = prompt.videoTokens;
-    const asksUsage = request.stream && request.stream_options?.include_usage === true;
-    const header = {
-      ...(asksUsage ? { usage: null } : {}),
-      id: `chatcmpl-${id}`,
-      created: Math.floor(Date.now() / 1000),
-      model: service.model.id,
-    };
-    span.answer(header, outputs);
-    const events = counted(generator.generate(generation, live.signal), received, span);
-    const exchange = { request, live, header, response, outputs, formatLogprobs };
-    if (request.stream) {
-      await this.#stream(exchange, events, span);
-    } else {
-      await writeWhole(exchange, events);
+    const { live, timer, response } = received;
+    const { completions, admission } = this.#options;
+    const enter = (choices: number) => admission.enterChoices(choices);
+    await completions.answer(received, { span, timer, enter }, async (exchange, events) => {
+      if (exchange.request.stream) {
+        await this.#stream(response, exchange, events, span);
+        return;
+      }
+      const completion = await wholeCompletion(exchange, events);
+      sendJson(response, 200, completion, {
+        ...promptHeaders(live),
+        [COMPLETION_TOKENS_HEADER]: String(live.counts.completion),
+        [REASONING_TOKENS_HEADER]: String(live.counts.reasoning),
+      });
       live.isAnswered = true;
-    }
+    });
   }
 
   /** Once the stream is open, a failure can only be told inside it. */
   async #stream(
+    response: ServerResponse,
     exchange: Exchange,
     events: AsyncIterable<ChoiceEvent>,
     span: CompletionSpan,
   ): Promise<void> {
-    const stream = new EventStream(exchange.response, promptHeaders(exchange.live));
+    const stream = new EventStream(response, promptHeaders(exchange.live));
     try {
       await writeStream(stream, exchange, events);
       exchange.live.isAnswered = !exchange.live.signal.aborted;
@@ -189,45 +157,6 @@ export class ChatCompletions {
       stream.end();
     }
   }
-}
-
-/** The same events, each counted and timed before anyone else sees it. */
-async function* counted(
-  events: AsyncIterable<ChoiceEvent>,
-  { live: { counts, signal }, timer }: Received,
-  span: CompletionSpan,
-): AsyncGenerator<ChoiceEvent> {
-  const completionTokens: number[] = [];
-  const reasoningTokens: number[] = [];
-  let cutOff: "abort" | "error" | undefined = "abort"; // unless it is read to its end
-  try {
-    for await (const event of events) {
-      timer.note(event);
-      span.note(event);
-      completionTokens[event.choice] = event.completionTokens;
-      reasoningTokens[event.choice] = event.reasoningTokens;
-      counts.completion = completionTokens.reduce((sum, tokens) => sum + tokens, 0);
-      counts.reasoning = reasoningTokens.reduce((sum, tokens) => sum + tokens, 0);
-      if (event.choice === 0) {
-        counts.cached = event.cachedTokens; // the others share what the first one read
-      }
-      yield event;
-    }
-    cutOff = signal.aborted ? "abort" : undefined;
-  } catch (error) {
-    cutOff = signal.aborted ? "abort" : "error";
-    throw error;
-  } finally {
-    timer.end(cutOff);
-  }
-}
-
-/** The client may have left already, while its body was read. */
-function abortWhenClosed(live: LiveRequest, response: ServerResponse): void {
-  if (response.destroyed) {
-    live.abort();
-  }
-  response.on("close", () => live.abort());
 }
 
 function parseWorkerRequest(text: string): WorkerRequest {

@@ -5,7 +5,7 @@ import type { Estimate } from "@qwen3-vl/shared/estimate";
 import { sumOfMedia } from "@qwen3-vl/shared/media-figures";
 import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
 import type { Model } from "@qwen3-vl/shared/models";
-import type { Priority } from "@qwen3-vl/shared/worker-protocol";
+import type { SegmentPlan } from "@qwen3-vl/shared/worker-jobs";
 
 import type { GenerationRequest } from "../engine/generator.ts";
 import type { LogitsRule } from "../engine/logits-rule.ts";
@@ -22,6 +22,7 @@ import { answerOutputs } from "./answer-outputs.ts";
 import { assertThinkingIsAsAsked } from "./answer-thought.ts";
 import { logprobsFormat } from "./logprobs-format.ts";
 import type { LogprobsFormat } from "./logprobs-format.ts";
+import { planSegments } from "./plan-segments.ts";
 import type { MediaContext, PlannedMedium, RequestMedia } from "./request-media.ts";
 import { tokenRules } from "./token-rules.ts";
 
@@ -45,8 +46,18 @@ export interface PreparedChat extends Disposable {
   formatLogprobs: LogprobsFormat;
 }
 
+/** Told of the frames of a request's clips, as they are sampled. */
+export interface DecodingObserver {
+  /** How many there are, before the first is decoded. */
+  planned: (frames: number) => void;
+  /** That so many more are. */
+  decoded: (frames: number) => void;
+}
+
 /** What of a request is not in its body. */
-export type ChatContext = Omit<MediaContext, "processor"> & { priority: Priority };
+export type ChatContext = Omit<MediaContext, "processor"> & {
+  decoding?: DecodingObserver;
+};
 
 interface PlannedChat {
   media: readonly PlannedMedium[];
@@ -75,7 +86,10 @@ export class ChatService {
    */
   async prepare(id: string, request: ChatRequest, context: ChatContext): Promise<PreparedChat> {
     const { prompt, media, form, ...plan } = await this.#plan(request, context);
-    const prepared = await this.#options.media.prepare(media, context.signal);
+    const amount = sumOfMedia(media.map((medium) => medium.amount));
+    context.decoding?.planned(amount.frames);
+    const onFrames = context.decoding?.decoded;
+    const prepared = await this.#options.media.prepare(media, context, onFrames);
     const { tokenIds, positions, ropeDelta, visionPlaces } = prompt;
     const generation = {
       id,
@@ -93,7 +107,7 @@ export class ChatService {
     };
     return {
       prompt,
-      amount: sumOfMedia(media.map((medium) => medium.amount)),
+      amount,
       generation,
       outputs: answerOutputs(request, prompt),
       formatLogprobs: logprobsFormat(this.#options.tokenizer),
@@ -124,10 +138,18 @@ export class ChatService {
     };
   }
 
+  /** How the one clip of a request is to be cut, so that each part fits. */
+  async segments(request: ChatRequest, context: ChatContext): Promise<SegmentPlan> {
+    this.#assertModel(request.model);
+    const contextTokens = this.model.max_model_len;
+    const parts = { ...this.#options, contextTokens };
+    return planSegments(request, mediaContextOf(request, context), parts);
+  }
+
   async #plan(request: ChatRequest, context: ChatContext): Promise<PlannedChat> {
     this.#assertModel(request.model);
     const { media: requestMedia, prompts } = this.#options;
-    const mediaContext = { ...context, processor: request.mm_processor_kwargs ?? {} };
+    const mediaContext = mediaContextOf(request, context);
     const [form, ...media] = await Promise.all([
       AnswerForm.of(request, this.#options),
       ...mediaParts(request).map((located) => requestMedia.plan(located, mediaContext)),
@@ -181,4 +203,8 @@ export class ChatService {
     }
     return wanted ?? room;
   }
+}
+
+function mediaContextOf(request: ChatRequest, context: ChatContext): MediaContext {
+  return { ...context, processor: request.mm_processor_kwargs ?? {} };
 }

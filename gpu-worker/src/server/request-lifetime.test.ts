@@ -10,6 +10,7 @@ import { testFetcher } from "../media-fetch/test-fetcher.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { startTracing } from "../tracing/tracing.ts";
 import { ChatCompletions } from "./chat-completions.ts";
+import { Completions } from "./completions.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import { listen, open, send, start, textOf } from "./test-calls.ts";
 import { MULTIPART, multipart } from "./test-multipart.ts";
@@ -169,12 +170,15 @@ async function heldChat() {
   const logger = new Logger("silent");
   const chat = new ChatCompletions({
     service: worker.service,
-    generator: worker,
+    completions: new Completions({
+      service: worker.service,
+      generator: worker,
+      stored: worker.stored,
+      fetcher: testFetcher(),
+    }),
     admission,
     registry: new RequestRegistry(),
-    stored: worker.stored,
     figures: new WorkerFigures(),
-    fetcher: testFetcher(),
     tracer: (await startTracing(undefined, logger)).tracer,
     logger,
     verify: () => {

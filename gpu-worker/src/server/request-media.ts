@@ -9,6 +9,7 @@ import { NO_MEDIA } from "@qwen3-vl/shared/media-figures";
 import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
 import type { ProcessorOptions } from "@qwen3-vl/shared/processor-options";
 import { mediaNameOf } from "@qwen3-vl/shared/worker-protocol";
+import type { Priority } from "@qwen3-vl/shared/worker-protocol";
 
 import { FeatureCache } from "../engine/feature-cache.ts";
 import type { RequestMedium } from "../engine/generator.ts";
@@ -19,6 +20,7 @@ import { encoderBytes, featureBytes, patchBytes } from "../model/vision-memory.t
 import { largestRun } from "../model/vision-strips.ts";
 import type { PromptMedium } from "../prompt/prompt-media.ts";
 import type { ClipBytes } from "../vision/clip-bytes.ts";
+import type { ClipOutline } from "../vision/clip-outline.ts";
 import type { ClipPreprocessor } from "../vision/clip-preprocessor.ts";
 import { tokensOf } from "../vision/grid.ts";
 import type { ImagePreprocessor } from "../vision/image-preprocessor.ts";
@@ -36,8 +38,20 @@ export interface PlannedMedium {
   amount: MediaFigures;
   /** Of a medium that was encoded before. */
   features: VisionFeatures | undefined;
-  decode: (signal: AbortSignal) => Promise<PatchedMedium>;
+  decode: (signal: AbortSignal, onFrames: OnFrames) => Promise<PatchedMedium>;
 }
+
+/** What of a medium its memory is known by. */
+export type SizedMedium = Pick<PlannedMedium, "path" | "prompt" | "features">;
+
+/** A clip, and where it stands in the request. */
+export interface LocatedClip {
+  part: VideoPart | FramesPart;
+  path: string;
+}
+
+/** Told of so many more frames of a clip that are decoded. */
+type OnFrames = (frames: number) => void;
 
 /** Media as the generator takes them; their memory is set aside until this is disposed of. */
 export interface PreparedMedia extends Disposable {
@@ -48,6 +62,7 @@ export interface PreparedMedia extends Disposable {
 export interface MediaContext {
   /** Whose it is: what a tenant's media tell is not told to others, not even by being fast. */
   tenant: string;
+  priority: Priority;
   /** Bytes, or where they are, by the name of their part. */
   parts: ReadonlyMap<string, ClipBytes>;
   signal: AbortSignal;
@@ -81,6 +96,11 @@ export class RequestMedia {
     this.#memory = new MediaMemory(options.memory.mediaBytes);
   }
 
+  /** Side of the squares of patches that are one token. */
+  get mergeSize(): number {
+    return this.#options.config.mergeSize;
+  }
+
   /** What the prompt needs to know of a medium, without its pixels. @throws ApiError that names the part at fault */
   async plan({ part, path }: LocatedMedium, context: MediaContext): Promise<PlannedMedium> {
     try {
@@ -97,17 +117,37 @@ export class RequestMedia {
   }
 
   /**
-   * Whether there is memory for these media at all; how long it is taken by others is another matter.
+   * How a clip, and each part of it, would be sampled.
    *
-   * @throws ApiError that says how much they need, and how much there is
+   * @throws ApiError that names the part at fault
    */
-  assertFit(media: readonly PlannedMedium[]): void {
+  async outline({ part, path }: LocatedClip, context: MediaContext): Promise<ClipOutline> {
+    const { parts, signal, processor, priority } = context;
+    try {
+      const input = clipInput(part, parts);
+      const options = ClipOptions.parse(part);
+      return await this.#options.clips.outline(input, options, signal, { processor, priority });
+    } catch (error) {
+      throw error instanceof ApiError ? error.at(path) : error;
+    }
+  }
+
+  /** @throws ApiError unless there is memory for these media at all, that says how much they need, and how much there is */
+  assertFit(media: readonly SizedMedium[]): void {
+    const misfit = this.misfit(media);
+    if (misfit !== undefined) {
+      throw misfit;
+    }
+  }
+
+  /** Why there is no memory for these media at all; how long it is taken by others is another matter. */
+  misfit(media: readonly SizedMedium[]): ApiError | undefined {
     const { config, memory } = this.#options;
     for (const { path, prompt } of media) {
       const { t, h, w } = prompt.grid;
       const bytes = encoderBytes(config, largestRun({ t, h, w }, config.mergeSize));
       if (bytes > memory.encoderBytes) {
-        throw new ApiError(
+        return new ApiError(
           "media_too_large",
           `${h * w} patches (${w} x ${h}) need ${bytes} bytes of memory while they are encoded, expected at most ${memory.encoderBytes}; ask for fewer pixels, for example with max_pixels`,
           { param: path },
@@ -115,13 +155,13 @@ export class RequestMedia {
       }
     }
     const bytes = this.#bytesOf(media);
-    if (bytes > memory.mediaBytes) {
-      throw new ApiError(
-        "media_too_large",
-        `the patches and features of the pictures and clips need ${bytes} bytes of memory, expected at most ${memory.mediaBytes}; ask for fewer pixels or frames`,
-        { param: "messages" },
-      );
-    }
+    return bytes > memory.mediaBytes
+      ? new ApiError(
+          "media_too_large",
+          `the patches and features of the pictures and clips need ${bytes} bytes of memory, expected at most ${memory.mediaBytes}; ask for fewer pixels or frames`,
+          { param: "messages" },
+        )
+      : undefined;
   }
 
   /**
@@ -129,12 +169,18 @@ export class RequestMedia {
    *
    * @throws ApiError that names the part at fault
    */
-  async prepare(media: readonly PlannedMedium[], signal: AbortSignal): Promise<PreparedMedia> {
+  async prepare(
+    media: readonly PlannedMedium[],
+    { signal, priority }: Pick<MediaContext, "signal" | "priority">,
+    onFrames: OnFrames = () => undefined,
+  ): Promise<PreparedMedia> {
     if (media.length === 0) {
       return { media: [], [Symbol.dispose]: () => undefined }; // text waits for nobody's pictures
     }
-    const reservation = await this.#memory.reserve(this.#bytesOf(media), signal);
-    const decoding = media.map((medium) => this.#prepareOne(medium, reservation, signal));
+    const reservation = await this.#memory.reserve(this.#bytesOf(media), signal, priority);
+    const decoding = media.map((medium) =>
+      this.#prepareOne(medium, reservation, { signal, onFrames }),
+    );
     try {
       return {
         media: await Promise.all(decoding),
@@ -149,16 +195,17 @@ export class RequestMedia {
   async #prepareOne(
     { path, digest, prompt, amount, features, decode }: PlannedMedium,
     reservation: MediaReservation,
-    signal: AbortSignal,
+    { signal, onFrames }: { signal: AbortSignal; onFrames: OnFrames },
   ): Promise<RequestMedium> {
     const { mergeSize } = this.#options.config;
     const keyed = { digest, tokens: tokensOf(prompt.grid, mergeSize) };
     if (features !== undefined) {
+      onFrames(amount.frames);
       return { ...keyed, features };
     }
     try {
       const begun = performance.now();
-      const patched = await decode(signal);
+      const patched = await decode(signal, onFrames);
       this.#options.figures.mediaSeconds.note((performance.now() - begun) / 1000);
       const onFeatures = (encoded: VisionFeatures) => {
         reservation.giveBack(patched.patches.byteLength);
@@ -172,7 +219,7 @@ export class RequestMedia {
   }
 
   /** Patches until they are encoded, and features until the answer ends: twice where several are joined. */
-  #bytesOf(media: readonly PlannedMedium[]): number {
+  #bytesOf(media: readonly SizedMedium[]): number {
     const { config } = this.#options;
     const copies = media.length > 1 ? 2 : 1;
     return media.reduce((sum, { prompt, features }) => {
@@ -203,7 +250,7 @@ export class RequestMedia {
 
   #planClip(
     part: VideoPart | FramesPart,
-    { tenant, parts, processor, signal: planSignal }: MediaContext,
+    { tenant, priority, parts, processor, signal: planSignal }: MediaContext,
   ): Promise<Planned> {
     const input = clipInput(part, parts);
     const options = ClipOptions.parse(part);
@@ -212,13 +259,14 @@ export class RequestMedia {
     const rate = input.kind === "frames" ? input.sampleFps : "own";
     const digest = digestOf([tenant, "video", options, rate, processor], contents);
     return this.#fromCache(digest, async () => {
-      const planned = await clips.plan(input, options, planSignal, processor);
+      const planned = await clips.plan(input, options, planSignal, { processor, priority });
       const { grid, timestamps, seconds, indices } = planned;
       return {
         prompt: { grid, timestamps },
         amount: { pixels: 0, video_ms: Math.round(seconds * 1000), frames: indices.length },
-        decode: async (signal) => {
-          const { plan, patches } = await clips.prepare(input, options, signal, processor);
+        decode: async (signal, onFrames) => {
+          const asked = { processor, priority, onFrames };
+          const { plan, patches } = await clips.prepare(input, options, signal, asked);
           figures.videoFrames += plan.grid.t * config.temporalPatchSize;
           return { patches, grid: plan.grid };
         },

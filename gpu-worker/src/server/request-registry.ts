@@ -2,6 +2,7 @@ import { NO_MEDIA } from "@qwen3-vl/shared/media-figures";
 import type { MediaFigures } from "@qwen3-vl/shared/media-figures";
 import { NO_TOKENS, toUsage } from "@qwen3-vl/shared/usage";
 import type { TokenCounts } from "@qwen3-vl/shared/usage";
+import type { RunProgress } from "@qwen3-vl/shared/worker-jobs";
 import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
 
 /**
@@ -15,6 +16,9 @@ export class LiveRequest {
   readonly id: string;
   readonly counts: TokenCounts = { ...NO_TOKENS };
   media: MediaFigures = NO_MEDIA;
+  stage: RunProgress["stage"] = "waiting";
+  /** Of its clips, as they are sampled. */
+  readonly frames = { decoded: 0, total: 0 };
   /** Whether its answer was written whole; of one that has ended and was not aborted, false means that it failed. */
   isAnswered = false;
   readonly #controller = new AbortController();

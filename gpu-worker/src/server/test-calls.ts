@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingMessage, Server } from "node:http";
 
-/** Listens on a port of 127.0.0.1 that the system chooses. */
-export async function listen(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
+/** Listens on a port of 127.0.0.1 that the system chooses, unless it is said. */
+export async function listen(server: Server, port = 0): Promise<number> {
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   if (typeof address !== "object" || address === null) {

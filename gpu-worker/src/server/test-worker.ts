@@ -12,6 +12,7 @@ import { Admission } from "../engine/admission.ts";
 import type { ChoiceEvent } from "../engine/choices.ts";
 import type { GenerationRequest, Generator } from "../engine/generator.ts";
 import { snapshotOf } from "../engine/test-sequences.ts";
+import type { JobLimits } from "../jobs/jobs.ts";
 import { Logger } from "../log.ts";
 import { testFetcher } from "../media-fetch/test-fetcher.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
@@ -34,6 +35,7 @@ export type Script = (
 ) => AsyncIterable<ChoiceEvent>;
 
 interface StartOptions {
+  jobs?: JobLimits;
   places?: number;
   memory?: typeof MEMORY;
   /** Of several workers, one after another; without them it has its own. */
@@ -64,6 +66,7 @@ export class TestWorker implements Generator {
       tracer: Tracer;
       stored: StoredMedia;
       logger: Logger;
+      jobs: JobLimits;
     },
     places: number,
     close: () => Promise<void>,
@@ -84,7 +87,7 @@ export class TestWorker implements Generator {
 
   static async start(options: StartOptions = {}): Promise<TestWorker> {
     const { places = 4, memory = MEMORY, tracesUrl, origin } = options;
-    const logger = options.logger ?? new Logger("silent");
+    const { logger = new Logger("silent"), jobs = { maxRunning: 2, maxWaiting: 8 } } = options;
     const threads = options.threads ?? (await startThreads(options.template));
     const { config, generation, tokenizer, vision } = threads.checkpoint;
     const { clips, images, prompts, grammars } = threads;
@@ -102,7 +105,7 @@ export class TestWorker implements Generator {
     const tracing = await startTracing(tracesUrl, logger);
     const folderOfClips = await mkdtemp(join(tmpdir(), "qwen3-vl-clips-"));
     const stored = new StoredMedia({ origin, folder: folderOfClips, maxDiskBytes: 2 ** 30 });
-    const parts = { service, figures, tracer: tracing.tracer, stored, logger };
+    const parts = { service, figures, tracer: tracing.tracer, stored, logger, jobs };
     const worker = new TestWorker(parts, places, async () => {
       const ownThreads = options.threads === undefined ? [threads.close()] : [];
       await Promise.all([tracing.close(), ...ownThreads]);

@@ -7,6 +7,9 @@ import type { Tracer } from "@opentelemetry/api";
 import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
 import type { Model, ModelList } from "@qwen3-vl/shared/models";
 import { SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
+import { TRACEPARENT_HEADER } from "@qwen3-vl/shared/traceparent";
+import { SEGMENTS_PATH, WORKER_JOBS_PATH, WorkerJob } from "@qwen3-vl/shared/worker-jobs";
+import type { JobReport } from "@qwen3-vl/shared/worker-jobs";
 import {
   WORKER_BUSY_HEADER,
   WORKER_LOAD_HEADER,
@@ -24,6 +27,8 @@ import { BusyError } from "../engine/admission.ts";
 import type { Admission } from "../engine/admission.ts";
 import type { EngineSnapshot } from "../engine/engine-snapshot.ts";
 import type { Generator } from "../engine/generator.ts";
+import { Jobs } from "../jobs/jobs.ts";
+import type { JobLimits } from "../jobs/jobs.ts";
 import type { Logger } from "../log.ts";
 import type { MediaFetcher } from "../media-fetch/media-fetcher.ts";
 import { METRICS_PATH, METRICS_TYPE, formatMetrics } from "../metrics/metrics.ts";
@@ -31,8 +36,12 @@ import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import type { StoredMedia } from "../stored-media/stored-media.ts";
 import { ChatCompletions } from "./chat-completions.ts";
 import type { ChatService } from "./chat-service.ts";
+import { Completions } from "./completions.ts";
+import { completeJob } from "./job-completion.ts";
+import { readSignedJson } from "./read-signed-json.ts";
 import { logWhenEnded } from "./request-line.ts";
 import { RequestRegistry } from "./request-registry.ts";
+import { Segments } from "./segments.ts";
 import { sendError, sendJson } from "./send-json.ts";
 
 export interface WorkerServerOptions {
@@ -47,6 +56,7 @@ export interface WorkerServerOptions {
   stored: StoredMedia;
   tracer: Tracer;
   logger: Logger;
+  jobs: JobLimits;
   /** Shared with the edge; every route but the probes wants calls signed with it. */
   secret: string;
 }
@@ -61,6 +71,9 @@ interface Call {
 /** What aborted answers get to reach their clients; then those that do not read or send are cut off. */
 const FAREWELL_MS = 500;
 
+/** What the ends of aborted jobs get to be taken. */
+const LAST_REPORTS_MS = 2500;
+
 /**
  * Longer than whoever calls keeps an idle connection (workerd 5 s, cloudflared 90 s): a call that is
  * sent while we close the connection would be lost.
@@ -68,22 +81,35 @@ const FAREWELL_MS = 500;
 const KEEP_ALIVE_MS = 100_000;
 
 const ABORT_ROUTE = /^\/v1\/requests\/([\w-]{1,128})\/abort$/;
+const JOB_ROUTE = /^\/v1\/jobs\/([\w-]{1,128})$/;
 const REQUEST_ROUTE = /^\/v1\/requests\/([\w-]{1,128})$/;
 
 /** The worker protocol over HTTP. */
 export class WorkerServer {
   readonly #options: WorkerServerOptions;
   readonly #registry = new RequestRegistry();
+  readonly #jobs: Jobs;
   readonly #chat: ChatCompletions;
+  readonly #segments: Segments;
   readonly #server: Server;
   #isDraining = false;
 
   constructor(options: WorkerServerOptions) {
     this.#options = options;
+    const completions = new Completions(options);
+    this.#jobs = new Jobs({
+      ...options,
+      ...options.jobs,
+      registry: this.#registry,
+      answer: (job) => completeJob({ ...options, completions }, job),
+    });
+    const verify = (incoming: IncomingMessage, content: string) => this.#verify(incoming, content);
+    this.#segments = new Segments({ ...options, completions, verify });
     this.#chat = new ChatCompletions({
       ...options,
+      completions,
       registry: this.#registry,
-      verify: (incoming, content) => this.#verify(incoming, content),
+      verify,
     });
     this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, response) => {
       void this.#respond(incoming, response);
@@ -98,17 +124,19 @@ export class WorkerServer {
     return typeof address === "object" && address !== null ? address.port : port;
   }
 
-  /** Takes no more requests, lets running ones end for so long, aborts the rest, and hangs up. */
+  /** Takes no more requests, lets running ones end for so long, aborts the rest, and hangs up. Jobs that wait are given up. */
   async drain(milliseconds: number): Promise<void> {
     this.#isDraining = true;
     const closed = new Promise((resolve) => {
       this.#server.close(resolve);
     });
+    const jobs = this.#jobs.drain();
     const timers = [
       setTimeout(() => this.#registry.abortAll(), milliseconds),
       setTimeout(() => this.#server.closeAllConnections(), milliseconds + FAREWELL_MS),
+      setTimeout(() => this.#jobs.hangUp(), milliseconds + LAST_REPORTS_MS),
     ];
-    await closed;
+    await Promise.all([closed, jobs]);
     for (const timer of timers) {
       clearTimeout(timer);
     }
@@ -139,6 +167,7 @@ export class WorkerServer {
     const { incoming, response, method, path } = call;
     const abortedId = ABORT_ROUTE.exec(path)?.[1];
     const askedId = REQUEST_ROUTE.exec(path)?.[1];
+    const jobId = JOB_ROUTE.exec(path)?.[1];
     if (path === "/health") {
       sendJson(response, 200, { status: "ok" });
     } else if (path === "/ready") {
@@ -155,6 +184,16 @@ export class WorkerServer {
     } else if (askedId !== undefined && method === "GET") {
       await this.#verify(incoming, "");
       sendRecord(response, askedId, this.#registry.find(askedId));
+    } else if (path === WORKER_JOBS_PATH && method === "POST") {
+      const { value, bytes } = await readSignedJson(incoming, WorkerJob, this.#verify.bind(this));
+      const traceparent = incoming.headers[TRACEPARENT_HEADER]?.toString();
+      sendJson(response, 202, this.#jobs.accept(value, { bytes, traceparent }));
+    } else if (path === SEGMENTS_PATH && method === "POST") {
+      this.#assertOpen();
+      await this.#segments.handle(incoming, response);
+    } else if (jobId !== undefined && method === "GET") {
+      await this.#verify(incoming, "");
+      sendReport(response, jobId, this.#jobs.find(jobId));
     } else if (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`)) {
       await this.#verify(incoming, "");
       this.#sendModels(response, path);
@@ -203,7 +242,9 @@ export class WorkerServer {
     const countConnections = promisify(this.#server.getConnections.bind(this.#server));
     const connections = await countConnections();
     const engine = snapshot();
-    const state = { engine, figures, admittedRequests: admission.inside, connections };
+    const { waiting, running } = this.#jobs;
+    const jobs = { waiting, running };
+    const state = { engine, figures, admittedRequests: admission.inside, jobs, connections };
     response.writeHead(200, { "Content-Type": METRICS_TYPE });
     response.end(formatMetrics(state));
   }
@@ -249,6 +290,13 @@ function sendRecord(response: ServerResponse, id: string, record: RequestRecord 
     throw new ApiError("not_found", `No request ${id} is known.`);
   }
   sendJson(response, 200, record);
+}
+
+function sendReport(response: ServerResponse, id: string, report: JobReport | undefined): void {
+  if (report === undefined) {
+    throw new ApiError("not_found", `No job ${id} is known.`);
+  }
+  sendJson(response, 200, report);
 }
 
 function decodeURIComponentOr(text: string, fallback: string): string {

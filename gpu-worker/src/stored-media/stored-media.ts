@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { MAX_VIDEO_BYTES } from "@qwen3-vl/shared/limits";
-import type { StoredMedium } from "@qwen3-vl/shared/worker-protocol";
+import type { Priority, StoredMedium } from "@qwen3-vl/shared/worker-protocol";
 
 import type { ClipBytes, ClipFile } from "../vision/clip-bytes.ts";
 import { MediaMemory } from "../vision/media-memory.ts";
@@ -27,6 +27,11 @@ export interface StoredMediaOptions {
 /** Media by their names; what of them is on the disk is gone when this is disposed of. */
 export interface FetchedMedia extends AsyncDisposable {
   media: ReadonlyMap<string, ClipBytes>;
+}
+
+interface Fetching {
+  signal: AbortSignal;
+  priority: Priority;
 }
 
 /** Bytes of media in memory for all requests together: a document of a thousand pages. */
@@ -55,7 +60,11 @@ export class StoredMedia {
    *
    * @throws ApiError when one is not there, not what was announced, or too large for the disk
    */
-  async fetch(stored: readonly StoredMedium[], outer: AbortSignal): Promise<FetchedMedia> {
+  async fetch(
+    stored: readonly StoredMedium[],
+    outer: AbortSignal,
+    priority: Priority = "interactive",
+  ): Promise<FetchedMedia> {
     if (stored.length === 0) {
       return { media: new Map(), [Symbol.asyncDispose]: () => Promise.resolve() };
     }
@@ -69,12 +78,13 @@ export class StoredMedia {
       [this.#disk, large],
     ] as const) {
       if (media.length > 0) {
-        parts.use(await reserve(room, media, signal)); // who needs nothing waits for nobody
+        parts.use(await reserve(room, media, { signal, priority })); // who needs nothing waits for nobody
       }
     }
     const fetching = stored.map(async (medium) => {
       try {
-        return [medium.name, await this.#fetchOne(medium, parts, signal)] as const;
+        const bytes = await this.#fetchOne(medium, parts, { signal, priority });
+        return [medium.name, bytes] as const;
       } catch (error) {
         failure.abort(error);
         throw error;
@@ -99,17 +109,14 @@ export class StoredMedia {
   async #fetchOne(
     medium: StoredMedium,
     parts: AsyncDisposableStack,
-    signal: AbortSignal,
+    { signal, priority }: Fetching,
   ): Promise<ClipBytes> {
-    await this.#turns.take(signal);
-    try {
-      signal.throwIfAborted();
-      return await (isLarge(medium)
-        ? this.#toDisk(medium, parts, signal)
-        : this.#toMemory(medium, signal));
-    } finally {
-      this.#turns.giveBack();
-    }
+    using turns = new DisposableStack();
+    turns.use(await this.#turns.take(signal, priority));
+    signal.throwIfAborted();
+    return await (isLarge(medium)
+      ? this.#toDisk(medium, parts, signal)
+      : this.#toMemory(medium, signal));
   }
 
   async #toMemory(medium: StoredMedium, signal: AbortSignal): Promise<Uint8Array> {
@@ -148,7 +155,7 @@ function isLarge({ bytes }: StoredMedium): boolean {
 function reserve(
   room: MediaMemory,
   stored: readonly StoredMedium[],
-  signal: AbortSignal,
+  { signal, priority }: Fetching,
 ): Promise<MediaReservation> {
   const bytes = stored.reduce((sum, medium) => sum + medium.bytes, 0);
   if (bytes > room.maxBytes) {
@@ -158,7 +165,7 @@ function reserve(
       { param: "messages" },
     );
   }
-  return room.reserve(bytes, signal);
+  return room.reserve(bytes, signal, priority);
 }
 
 /** A worker that was killed has left its clips behind; in a container the next one has its process id. */

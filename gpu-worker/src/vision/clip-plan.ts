@@ -3,7 +3,12 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 
 import { processorClipSize, qwenVlUtilsClipSize } from "./clip-size.ts";
 import { frameListFirstSize } from "./frame-list-size.ts";
-import { processorFrames, qwenVlUtilsFrames } from "./frame-sampling.ts";
+import {
+  processorFrames,
+  processorThins,
+  qwenVlUtilsFrames,
+  qwenVlUtilsThins,
+} from "./frame-sampling.ts";
 import type { ClipLength } from "./frame-sampling.ts";
 import { pairTimes } from "./frame-times.ts";
 import { gridOf } from "./grid.ts";
@@ -103,6 +108,17 @@ function planFrames(
     timestamps: pairTimes(indices, clip.fps),
     seconds: clip.frames / clip.fps,
   };
+}
+
+/** Whether a clip would have more frames, at the rate that is asked for, if there were no maximum. */
+export function isThinned(
+  { averageFps, measuredFps, ...rest }: ContainedClip,
+  options: ClipOptions,
+  settings: ClipSettings,
+): boolean {
+  return hasOptions(options)
+    ? qwenVlUtilsThins({ ...rest, fps: measuredFps }, options)
+    : processorThins({ ...rest, fps: averageFps }, settings);
 }
 
 function hasOptions(options: ClipOptions): boolean {

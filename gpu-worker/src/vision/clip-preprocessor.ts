@@ -1,8 +1,11 @@
 import type { ClipOptions } from "@qwen3-vl/shared/content-part";
 import { ApiError } from "@qwen3-vl/shared/errors";
 import type { ProcessorOptions } from "@qwen3-vl/shared/processor-options";
+import type { Priority } from "@qwen3-vl/shared/worker-protocol";
 
 import { askedClipSettings } from "./asked-settings.ts";
+import { outlineClip, outlineFrameList } from "./clip-outline.ts";
+import type { ClipOutline } from "./clip-outline.ts";
 import type { ClipPlan } from "./clip-plan.ts";
 import { CLIP_LIMITS, ClipProcess } from "./clip-process.ts";
 import type { ClipLimits, DecodedClip } from "./clip-process.ts";
@@ -19,6 +22,15 @@ export interface ClipPreprocessorOptions {
   limits?: ClipLimits;
   /** The file the processes run; tests put a faulty one here. */
   entry?: URL;
+}
+
+export interface ClipPreparation {
+  /** What the request changes of the checkpoint's settings. */
+  processor?: ProcessorOptions;
+  /** Jobs leave a process to requests that somebody waits for, where there are several. */
+  priority?: Priority;
+  /** Told of so many more frames that are decoded. */
+  onFrames?: ((frames: number) => void) | undefined;
 }
 
 /** Clips that wait for a process, each with up to 32 MiB; beyond, the caller is overloaded. */
@@ -41,16 +53,15 @@ export class ClipPreprocessor {
    * Rejects with an `ApiError` for a bad clip, with the signal's reason when aborted.
    *
    * @param options of the part
-   * @param processor what the request changes of the checkpoint's settings
    */
   prepare(
     input: ClipInput,
     options: ClipOptions,
     signal: AbortSignal,
-    processor: ProcessorOptions = {},
+    { processor = {}, ...preparation }: ClipPreparation = {},
   ): Promise<DecodedClip> {
     const settings = askedClipSettings(this.#options.settings, processor);
-    return this.#run({ input, options, settings, planOnly: false }, signal);
+    return this.#run({ input, options, settings, planOnly: false }, signal, preparation);
   }
 
   /** The plan that `prepare` follows, from the clip's packets; no frame is decoded. */
@@ -58,32 +69,47 @@ export class ClipPreprocessor {
     input: ClipInput,
     options: ClipOptions,
     signal: AbortSignal,
-    processor: ProcessorOptions = {},
+    { processor = {}, ...preparation }: ClipPreparation = {},
   ): Promise<ClipPlan> {
     const settings = askedClipSettings(this.#options.settings, processor);
-    const { plan } = await this.#run({ input, options, settings, planOnly: true }, signal);
+    const task = { input, options, settings, planOnly: true };
+    const { plan } = await this.#run(task, signal, preparation);
     return plan;
   }
 
-  async #run(task: Omit<ClipTask, "maxTokens">, clientSignal: AbortSignal): Promise<DecodedClip> {
+  /** How it and each of its parts would be sampled, however many tokens it has; no frame is decoded. */
+  async outline(
+    input: ClipInput,
+    options: ClipOptions,
+    signal: AbortSignal,
+    { processor = {}, ...preparation }: ClipPreparation = {},
+  ): Promise<ClipOutline> {
+    const settings = askedClipSettings(this.#options.settings, processor);
+    const task = { input, options, settings, planOnly: true, maxTokens: Infinity };
+    const { plan, clip } = await this.#run(task, signal, preparation);
+    return clip === undefined ? outlineFrameList(plan) : outlineClip(clip, options, settings);
+  }
+
+  async #run(
+    task: Omit<ClipTask, "maxTokens"> & Partial<ClipTask>,
+    clientSignal: AbortSignal,
+    { priority, onFrames }: Omit<ClipPreparation, "processor"> = {},
+  ): Promise<DecodedClip> {
     if (this.#turns.waiting >= MAX_WAITING) {
       throw new ApiError("overloaded", "too many clips are waiting to be decoded", {
         retryAfterSeconds: 1,
       });
     }
     const signal = AbortSignal.any([clientSignal, this.#closing.signal]);
-    await this.#turns.take(signal);
+    using turns = new DisposableStack();
+    turns.use(await this.#turns.take(signal, priority));
+    signal.throwIfAborted();
+    const { maxTokens } = this.#options;
+    const worker = this.#take();
     try {
-      signal.throwIfAborted();
-      const { maxTokens } = this.#options;
-      const worker = this.#take();
-      try {
-        return await worker.decode({ ...task, maxTokens }, signal);
-      } finally {
-        this.#giveBack(worker);
-      }
+      return await worker.decode({ maxTokens, ...task }, signal, onFrames);
     } finally {
-      this.#turns.giveBack();
+      this.#giveBack(worker);
     }
   }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 import { ApiError } from "@qwen3-vl/shared/errors";
 
-import type { ClipPlan } from "./clip-plan.ts";
+import type { ClipPlan, ContainedClip } from "./clip-plan.ts";
 import type { ClipMessage } from "./clip-worker.ts";
 import { normalise } from "./patches.ts";
 import type { ClipTask } from "./prepare-clip.ts";
@@ -22,6 +22,8 @@ export const CLIP_LIMITS: ClipLimits = { timeoutMs: 180_000, maxMemoryBytes: 1.5
 
 export interface DecodedClip {
   plan: ClipPlan;
+  /** What was planned, of a container. */
+  clip: ContainedClip | undefined;
   /** [t · h · w, patch length] */
   patches: Float32Array<ArrayBuffer>;
 }
@@ -53,10 +55,17 @@ export class ClipProcess {
     return this.#isAlive;
   }
 
-  /** @throws ApiError for a bad clip, or the signal's reason; the process is gone unless the clip was merely bad */
-  async decode(task: ClipTask, signal: AbortSignal): Promise<DecodedClip> {
+  /**
+   * @param onFrames told of so many more frames that are decoded
+   * @throws ApiError for a bad clip, or the signal's reason; the process is gone unless the clip was merely bad
+   */
+  async decode(
+    task: ClipTask,
+    signal: AbortSignal,
+    onFrames: (frames: number) => void = () => undefined,
+  ): Promise<DecodedClip> {
     const done = Promise.withResolvers<DecodedClip>();
-    const collector = new ClipCollector(done, task);
+    const collector = new ClipCollector(done, task, onFrames);
     const fail = (error: unknown) => {
       this.kill();
       done.reject(error);
@@ -103,19 +112,28 @@ export class ClipProcess {
 class ClipCollector {
   readonly #done: PromiseWithResolvers<DecodedClip>;
   readonly #task: ClipTask;
+  readonly #onFrames: (frames: number) => void;
+  #framesTold = 0;
   #plan: ClipPlan | undefined;
+  #clip: ContainedClip | undefined;
   #patches: Float32Array<ArrayBuffer> | undefined;
   #filled = 0;
 
-  constructor(done: PromiseWithResolvers<DecodedClip>, task: ClipTask) {
+  constructor(
+    done: PromiseWithResolvers<DecodedClip>,
+    task: ClipTask,
+    onFrames: (frames: number) => void,
+  ) {
     this.#done = done;
     this.#task = task;
+    this.#onFrames = onFrames;
   }
 
   take(message: ClipMessage): void {
     switch (message.type) {
       case "plan":
         this.#plan = message.plan;
+        this.#clip = message.clip;
         break;
       case "pair":
         this.#append(message.patches);
@@ -140,6 +158,16 @@ class ClipCollector {
     const end = this.#filled + pair.length;
     normalise(pair, this.#task.settings, this.#patches.subarray(this.#filled, end));
     this.#filled = end;
+    this.#tellFrames();
+  }
+
+  /** The last pair of an odd number of frames has one. */
+  #tellFrames(): void {
+    const { temporalPatchSize } = this.#task.settings;
+    const left = (this.#plan?.indices.length ?? 0) - this.#framesTold;
+    const frames = Math.min(temporalPatchSize, left);
+    this.#framesTold += frames;
+    this.#onFrames(frames);
   }
 
   #finish(): void {
@@ -148,7 +176,7 @@ class ClipCollector {
       this.#done.reject(failure("some of its frames are missing"));
       return;
     }
-    this.#done.resolve({ plan: this.#plan, patches });
+    this.#done.resolve({ plan: this.#plan, clip: this.#clip, patches });
   }
 }
 

@@ -7,12 +7,12 @@ import { writeFile } from "node:fs/promises";
 import type { ApiErrorOptions, ErrorCode } from "@qwen3-vl/shared/errors";
 
 import { toOutcome } from "../threads/outcome.ts";
-import type { ClipPlan } from "./clip-plan.ts";
+import type { ClipPlan, ContainedClip } from "./clip-plan.ts";
 import { prepareClip } from "./prepare-clip.ts";
 import type { ClipTask } from "./prepare-clip.ts";
 
 export type ClipMessage =
-  | { type: "plan"; plan: ClipPlan }
+  | { type: "plan"; plan: ClipPlan; clip: ContainedClip | undefined }
   | { type: "pair"; patches: Uint8Array }
   | { type: "end" }
   | { type: "failure"; code: ErrorCode; message: string; param: ApiErrorOptions["param"] };
@@ -27,8 +27,8 @@ process.on("disconnect", () => process.exit(0));
 /** Anything but a client's error ends the process, and the clip with it. */
 async function run(task: ClipTask): Promise<void> {
   const outcome = await toOutcome(() =>
-    prepareClip(task, async ({ plan, pairs }) => {
-      await send({ type: "plan", plan });
+    prepareClip(task, async ({ plan, clip, pairs }) => {
+      await send({ type: "plan", plan, clip });
       if (!task.planOnly) {
         for await (const patches of pairs) {
           await send({ type: "pair", patches });

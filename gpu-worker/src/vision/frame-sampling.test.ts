@@ -1,7 +1,12 @@
 import { ApiError } from "@qwen3-vl/shared/errors";
 import { describe, expect, it } from "vitest";
 
-import { processorFrames, qwenVlUtilsFrames } from "./frame-sampling.ts";
+import {
+  processorFrames,
+  processorThins,
+  qwenVlUtilsFrames,
+  qwenVlUtilsThins,
+} from "./frame-sampling.ts";
 import { clipSettings } from "./test-clips.ts";
 
 describe("processorFrames", () => {
@@ -74,5 +79,26 @@ describe("qwenVlUtilsFrames", () => {
 
   it("refuses a clip of a single frame, which is no pair", () => {
     expect(() => qwenVlUtilsFrames({ frames: 1, fps: 25 }, { fps: 2 })).toThrow("expected 2 to 1");
+  });
+});
+
+describe("frames that a maximum leaves out", () => {
+  const hours = { frames: 216_000, fps: 30 };
+  const minutes = { frames: 9000, fps: 30 };
+
+  it("are known for the processor", () => {
+    expect(processorThins(hours, clipSettings)).toBe(true);
+    expect(processorThins(minutes, clipSettings)).toBe(false);
+    expect(processorThins(hours, { ...clipSettings, frameCount: 10 })).toBe(false);
+  });
+
+  it("are known for qwen-vl-utils", () => {
+    expect(qwenVlUtilsThins(hours, {})).toBe(true);
+    expect(qwenVlUtilsThins(minutes, {})).toBe(false);
+    expect(qwenVlUtilsThins(minutes, { fps: 3 })).toBe(true);
+    expect(qwenVlUtilsThins(minutes, { max_frames: 100 })).toBe(true);
+    expect(qwenVlUtilsThins(hours, { video_start: 10, video_end: 300 })).toBe(false);
+    expect(qwenVlUtilsThins(hours, { nframes: 10 })).toBe(false);
+    expect(qwenVlUtilsThins({ frames: 700, fps: 0.1 }, { fps: 2 })).toBe(false); // all that there are
   });
 });

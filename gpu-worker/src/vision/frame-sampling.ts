@@ -44,6 +44,12 @@ function processorCount({ frames, fps }: ClipLength, settings: ClipSettings): nu
   return asked === "all" ? frames : Math.min(asked, maxFrames);
 }
 
+/** Whether the processor takes fewer frames than its rate would, for there is a maximum. */
+export function processorThins({ frames, fps }: ClipLength, settings: ClipSettings): boolean {
+  const wanted = Math.min(Math.trunc((frames / fps) * settings.fps), frames);
+  return settings.frameCount === undefined && wanted > settings.maxFrames;
+}
+
 /**
  * Frame indices as qwen-vl-utils chooses them for a part with options. A client may ask for fewer
  * frames than 768, never for more.
@@ -72,12 +78,23 @@ function frameCount({ frames, fps }: ClipLength, options: ClipOptions): number {
   return count;
 }
 
+/** Whether qwen-vl-utils takes fewer frames than the asked rate would, for there is a maximum. */
+export function qwenVlUtilsThins(clip: ClipLength, options: ClipOptions): boolean {
+  const { start, end } = frameRange(clip, options);
+  const frames = end - start + 1;
+  const wanted = Math.min((frames / clip.fps) * (options.fps ?? DEFAULT_FPS), frames);
+  return options.nframes === undefined && PAIR * Math.floor(wanted / PAIR) > mostFrames(options);
+}
+
+/** Even, whatever was asked for. */
+function mostFrames(options: ClipOptions): number {
+  return PAIR * Math.floor(Math.min(options.max_frames ?? MAX_FRAMES, MAX_FRAMES) / PAIR);
+}
+
 function countByRate({ frames, fps }: ClipLength, options: ClipOptions): number {
   const minFrames = PAIR * Math.ceil((options.min_frames ?? DEFAULT_MIN_FRAMES) / PAIR);
-  const asked = Math.min(options.max_frames ?? Math.min(MAX_FRAMES, frames), MAX_FRAMES);
-  const maxFrames = PAIR * Math.floor(asked / PAIR);
   const wanted = (frames / fps) * (options.fps ?? DEFAULT_FPS);
-  const count = Math.min(Math.max(wanted, minFrames), maxFrames, frames);
+  const count = Math.min(Math.max(wanted, minFrames), mostFrames(options), frames);
   return PAIR * Math.floor(count / PAIR);
 }
 

@@ -49,6 +49,35 @@ describe("MediaMemory", () => {
     await expect(memory.reserve(1, abort.signal)).rejects.toThrow("left");
   });
 
+  it("keeps a half from jobs, which hold nobody else up while they wait for each other", async () => {
+    const memory = new MediaMemory(10);
+    const first = await memory.reserve(4, signal, "batch");
+    const second = memory.reserve(4, signal, "batch");
+    await memory.reserve(6, signal);
+    expect(memory.usedBytes).toBe(10);
+    first[Symbol.dispose]();
+    await second;
+    expect(memory.usedBytes).toBe(10);
+  });
+
+  it("lets a job have more than a half when there is no other", async () => {
+    const memory = new MediaMemory(10);
+    await memory.reserve(8, signal, "batch");
+    expect(memory.usedBytes).toBe(8);
+  });
+
+  it("lets those in first that somebody waits for", async () => {
+    const memory = new MediaMemory(10);
+    const first = await memory.reserve(8, signal);
+    const order: string[] = [];
+    const job = memory.reserve(5, signal, "batch").then(() => order.push("job"));
+    const person = memory.reserve(5, signal).then(() => order.push("person"));
+    await settle();
+    first[Symbol.dispose]();
+    await Promise.all([job, person]);
+    expect(order).toEqual(["person", "job"]);
+  });
+
   it("refuses what would wait for ever", async () => {
     await expect(new MediaMemory(10).reserve(11, signal)).rejects.toThrow(
       "11 bytes of media exceed 10",

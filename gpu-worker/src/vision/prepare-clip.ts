@@ -3,7 +3,7 @@ import { ApiError } from "@qwen3-vl/shared/errors";
 
 import type { ClipBytes } from "./clip-bytes.ts";
 import { planClip, planFrameList } from "./clip-plan.ts";
-import type { ClipPlan } from "./clip-plan.ts";
+import type { ClipPlan, ContainedClip } from "./clip-plan.ts";
 import { ClipSource } from "./clip-source.ts";
 import { decodeImage } from "./decode-image.ts";
 import { tokensOf } from "./grid.ts";
@@ -31,6 +31,8 @@ export interface ClipTask {
 /** A clip on its way: its plan at once, and the byte patches of each frame pair as they are cut. */
 export interface ClipStream {
   plan: ClipPlan;
+  /** What was planned, of a container. */
+  clip?: ContainedClip;
   /** Each [h · w, patch length], in order, to be normalised. */
   pairs: AsyncGenerator<Uint8Array<ArrayBuffer>>;
 }
@@ -60,7 +62,7 @@ export async function prepareClip(
   const clip = { frames, width, height, averageFps, measuredFps };
   const plan = planClip(clip, options, settings);
   assertFits(plan, settings, maxTokens);
-  await consume({ plan, pairs: cutPairs(source.decode(plan.indices), plan, settings) });
+  await consume({ plan, clip, pairs: cutPairs(source.decode(plan.indices), plan, settings) });
 }
 
 async function* decodeFrames(frames: readonly Uint8Array[]): AsyncGenerator<RgbImage> {
