@@ -7,6 +7,7 @@ import type { TraceContext } from "./observability/trace-context.ts";
 import type { StorageEnv } from "./storage/storage-settings.ts";
 import type { RequestBooks } from "./usage/request-books.ts";
 import type { UsageRecord } from "./usage/usage-records.ts";
+import type { WebhookSender } from "./webhooks/webhook-sender.ts";
 
 /** Bindings of `wrangler.toml`, its secrets, and what only the local starter sets. */
 export interface Env extends StorageEnv {
@@ -15,6 +16,8 @@ export interface Env extends StorageEnv {
   KEY_LIMITER: DurableObjectNamespace<KeyLimiter>;
   /** One object for each idempotency key of a tenant. */
   IDEMPOTENT_ANSWER: DurableObjectNamespace<IdempotentAnswer>;
+  /** One object for each webhook endpoint, named by its id. */
+  WEBHOOK_SENDER: DurableObjectNamespace<WebhookSender>;
   /** Usage records on their way into the database. */
   USAGE_QUEUE: Queue<UsageRecord>;
   /** JSON: money for a million tokens by model, `{"MODEL":{"prompt":0.2,"cached":0.05,"completion":0.6}}`. */
