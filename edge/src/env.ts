@@ -7,10 +7,11 @@ import type { TraceContext } from "./observability/trace-context.ts";
 import type { StorageEnv } from "./storage/storage-settings.ts";
 import type { RequestBooks } from "./usage/request-books.ts";
 import type { UsageRecord } from "./usage/usage-records.ts";
+import type { SealingEnv } from "./webhooks/secret-sealer.ts";
 import type { WebhookSender } from "./webhooks/webhook-sender.ts";
 
 /** Bindings of `wrangler.toml`, its secrets, and what only the local starter sets. */
-export interface Env extends StorageEnv {
+export interface Env extends StorageEnv, SealingEnv {
   DB: D1Database;
   /** One object for each API key, named by its id. */
   KEY_LIMITER: DurableObjectNamespace<KeyLimiter>;
@@ -28,6 +29,10 @@ export interface Env extends StorageEnv {
   GPU_WORKER_URL: string;
   /** Shared with the GPU worker; signs each call to it. */
   GPU_WORKER_SECRET?: string;
+  /** Seals the secrets of webhook endpoints, which are not there without it; at least 32 characters. */
+  WEBHOOK_SEALING_KEY?: string;
+  /** Seconds in which a receiver of webhooks must have answered; 15 unless set. */
+  WEBHOOK_TIMEOUT_SECONDS?: string;
   /** Opens `/admin`, which is not there without it; at least 32 characters. */
   ADMIN_TOKEN?: string;
   /** Seconds that a request waits for a GPU worker that is down, starting or full; 0 unless set. */

@@ -10,6 +10,7 @@ import { describeModels } from "../routes/describe-models.ts";
 import { describeService } from "../routes/describe-service.ts";
 import { describeUploads } from "../routes/describe-uploads.ts";
 import { describeUsage } from "../routes/describe-usage.ts";
+import { describeWebhooks } from "../routes/describe-webhooks.ts";
 import type { Api } from "./document.ts";
 
 /** All that the API has; a route that is missing here fails a test. */
@@ -23,6 +24,7 @@ export const API: Api = {
     Models: "What may be asked.",
     Files: "Pictures and clips that are kept, where the deployment has a storage.",
     Uploads: "Large files, sent straight to the storage and resumed.",
+    Webhooks: "Events, sent to URLs and signed.",
     Usage: "What was used.",
     Keys: "API keys, for the administrator.",
     Service: "The service itself.",
@@ -40,6 +42,7 @@ export const API: Api = {
     ...describeModels,
     ...describeFiles,
     ...describeUploads,
+    ...describeWebhooks,
     ...describeUsage,
     ...describeAdminKeys,
     ...describeService,

@@ -25,8 +25,8 @@ export function deliveriesOf(db: D1Database, event: JobEvent): D1PreparedStateme
   const { tenant, type, jobId, endpointId, data, now } = event;
   return db
     .prepare(
-      "INSERT INTO webhook_deliveries (id, endpoint_id, tenant, type, job_id, data, status, next_at, created_at) " +
-        `SELECT ${NEW_DELIVERY_ID}, id, tenant, ?2, ?3, ?5, 'pending', ` +
+      "INSERT INTO webhook_deliveries (id, endpoint_id, tenant, type, job_id, data, payload, status, next_at, created_at) " +
+        `SELECT ${NEW_DELIVERY_ID}, id, tenant, ?2, ?3, ?5, payload, 'pending', ` +
         "CASE status WHEN 'enabled' THEN ?6 END, ?6 FROM webhook_endpoints " +
         "WHERE changes() > 0 AND tenant = ?1 AND (?4 IS NULL OR id = ?4) " +
         "AND (status = 'enabled' OR disabled_reason IS NOT NULL) " +
