@@ -32,7 +32,7 @@ const Events = z
   .array(WebhookEventType)
   .min(1)
   .max(WebhookEventType.options.length)
-  .transform((types) => [...new Set(types)])
+  .overwrite((types) => [...new Set(types)])
   .describe("What it is told; all but `job.progress` unless said.");
 
 const Payload = z

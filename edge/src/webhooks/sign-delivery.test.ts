@@ -30,10 +30,12 @@ describe("a signature", () => {
     const secret = newWebhookSecret();
     const headers = await signatureHeaders({ id: "evt_1", timestamp: now(), body }, [secret]);
     const verifier = new Webhook(secret);
-    expect(() => verifier.verify(body, { ...headers, "webhook-id": "evt_2" })).toThrow();
+    expect(() => verifier.verify(body, { ...headers, "webhook-id": "evt_2" })).toThrow(
+      /signature/i,
+    );
     const later = { ...headers, "webhook-timestamp": String(now() + 1) };
-    expect(() => verifier.verify(body, later)).toThrow();
-    expect(() => verifier.verify(`${body} `, headers)).toThrow();
+    expect(() => verifier.verify(body, later)).toThrow(/signature/i);
+    expect(() => verifier.verify(`${body} `, headers)).toThrow(/signature/i);
   });
 });
 

@@ -22,19 +22,23 @@ export function receiveWebhooks(): RequestListener {
       response.end(JSON.stringify(before));
     } else {
       received.set(name, before);
-      void take(request, before).then((number) => {
-        const answers = url.searchParams.get("answers")?.split(",") ?? [];
-        answer(response, answers[number] ?? answers.at(-1) ?? "200");
-      });
+      const answers = url.searchParams.get("answers")?.split(",") ?? [];
+      void take(request, before, (number) =>
+        answer(response, answers[number] ?? answers.at(-1) ?? "200"),
+      );
     }
   };
 }
 
-/** Resolves to how many came before. */
-async function take(request: IncomingMessage, before: Received[]): Promise<number> {
+/** @param respond is told how many came before */
+async function take(
+  request: IncomingMessage,
+  before: Received[],
+  respond: (number: number) => void,
+): Promise<void> {
   const pairs = Object.entries(request.headers).map(([name, value]) => [name, String(value)]);
   const body = await text(request);
-  return before.push({ headers: Object.fromEntries(pairs), body }) - 1;
+  respond(before.push({ headers: Object.fromEntries(pairs), body }) - 1);
 }
 
 function answer(response: ServerResponse, how: string): void {
