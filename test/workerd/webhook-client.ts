@@ -17,7 +17,7 @@ export const ENDPOINTS = "/v1/webhook_endpoints";
 export const DELIVERIES = "/v1/webhook_deliveries";
 
 /** A place of the receiver that nobody else uses; `answers` as `fakes/webhook-receiver.ts` reads them. */
-export function hook(answers = "200"): { name: string; url: string } {
+function hook(answers = "200"): { name: string; url: string } {
   const name = crypto.randomUUID();
   return { name, url: `${inject("webhookReceiverUrl")}/hook/${name}?answers=${answers}` };
 }

@@ -11,20 +11,19 @@ import { beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import worker from "../../edge/src/index.ts";
 import { putObject } from "../../edge/src/storage/objects.ts";
 import { requireStorage } from "../../edge/src/storage/storage-settings.ts";
+import { deliver } from "../../edge/src/webhooks/deliver.ts";
+import { insertTestDelivery } from "../../edge/src/webhooks/deliveries-table.ts";
 import { wakeSenders } from "../../edge/src/webhooks/wake-senders.ts";
-import { call, createApiKey, createKey, failureOf } from "./edge-client.ts";
+import { call, createApiKey, createKey } from "./edge-client.ts";
 import {
   DELIVERIES,
   ENDPOINTS,
   arrivals,
-  change,
   completeJob,
   createEndpoint,
   deliveryAfter,
   endpointAt,
-  endpointNow,
   eventIn,
-  letTimePass,
   listDeliveries,
   receivedAt,
   sendTest,
@@ -78,74 +77,59 @@ describe("a test event", () => {
   });
 });
 
-describe("a delivery that fails", () => {
+describe("where the GPU worker dials (FETCH_IN=worker)", () => {
+  const throughWorker = { ...env, FETCH_IN: "worker" };
+
+  /** One attempt at what is pending, as the sender makes it. */
+  async function attempt(endpointId: string, settings: object = {}) {
+    const id = `evt_${crypto.randomUUID().replaceAll("-", "")}`;
+    const tenant = await tenantOf(endpointId);
+    const target = { id: endpointId, tenant, payload: "thin" } as const;
+    await insertTestDelivery(env.DB, target, { id, now: Date.now() });
+    await deliver({ ...throughWorker, ...settings }, id);
+    const [delivery] = (await listDeliveries(`endpoint=${endpointId}`)).data;
+    return delivery;
+  }
+
+  it("an event arrives by it, signed as ever", async () => {
+    const { id, name, secret } = await endpointAt("200");
+    expect(await attempt(id)).toMatchObject({ status: "delivered" });
+    const [arrived] = await arrivals(name, 1);
+    expect(arrived?.headers["x-sent-by"]).toBe("worker");
+    expect(() =>
+      new Webhook(secret).verify(arrived?.body ?? "", arrived?.headers ?? {}),
+    ).not.toThrow();
+  });
+
   it.each([
-    ["500", 500, /status 500, expected 2xx$/],
-    ["404", 404, /status 404/],
-    ["301", 301, /status 301, expected 2xx; redirects are not followed/],
-    ["304", 304, /status 304/],
-    ["307", 307, /redirects are not followed/],
-    ["breaks", null, /^its server could not be reached or broke off$/],
-    ["never", null, /^its server did not answer within 3 s$/],
-    ["drips", null, /^its server did not answer within 3 s$/],
-  ])("by %s is tried again, with one id and the same bytes", async (answer, status, error) => {
-    const { id, name, secret } = await endpointAt(`${answer},200`);
-    await sendTest(id);
-    const failed = await deliveryAfter(id, 1);
-    expect(failed).toMatchObject({ status: "pending", ended_at: null });
-    expect(failed.attempts).toMatchObject([{ number: 1, status_code: status }]);
-    expect(failed.attempts[0]?.error).toMatch(error);
-    expect(failed.next_attempt_at).toBeGreaterThanOrEqual((failed.attempts[0]?.at ?? 0) + 5);
-    expect((await endpointNow(id)).failing_since).not.toBeNull();
-
-    await letTimePass(id);
-    const delivered = await deliveryAfter(id, 2);
-    expect(delivered).toMatchObject({ status: "delivered", attempts: [{}, { status_code: 200 }] });
-    expect((await endpointNow(id)).failing_since).toBeNull();
-    const [first, second] = await arrivals(name, 2);
-    expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
-    expect(second?.body).toBe(first?.body);
-    for (const { body, headers } of [first, second].filter((each) => each !== undefined)) {
-      expect(() => new Webhook(secret).verify(body, headers)).not.toThrow();
-    }
-    expect(await receivedAt("redirected")).toEqual([]);
+    ["503:3600", 503, "its server answered with status 503, expected 2xx"],
+    ["302", 302, "its server answered with status 302, expected 2xx; redirects are not followed"],
+    ["breaks", null, "its server could not be reached or broke off"],
+    ["never", null, "its server did not answer within 3 s"],
+    ["200&leads-inside", null, "its URL is refused: its host is not public"],
+  ])("a failure is told as elsewhere: %s", async (answers, status, error) => {
+    const { id } = await endpointAt(answers);
+    const delivery = await attempt(id);
+    expect(delivery).toMatchObject({
+      status: "pending",
+      attempts: [{ status_code: status, error }],
+    });
+    const pause = (delivery?.next_attempt_at ?? 0) - (delivery?.attempts[0]?.at ?? 0);
+    expect(pause >= 3600).toBe(answers === "503:3600");
   });
 
-  it("because nobody listens is tried again, without saying where it was dialled", async () => {
-    const url = `http://127.0.0.1:${inject("closedPort")}/`;
-    const { id } = await createEndpoint({ url });
-    await sendTest(id);
-    const { attempts } = await deliveryAfter(id, 1);
-    expect(attempts[0]?.error).toBe("its server could not be reached or broke off");
-  });
-
-  it.each(["429", "503"])("by %s waits as long as Retry-After says", async (status) => {
-    const { id } = await endpointAt(`${status}:3600`);
-    await sendTest(id);
-    const { next_attempt_at: next, attempts } = await deliveryAfter(id, 1);
-    expect((next ?? 0) - (attempts[0]?.at ?? 0)).toBeGreaterThanOrEqual(3600);
-  });
-
-  it("by another status does not", async () => {
-    const { id } = await endpointAt("500:3600");
-    await sendTest(id);
-    const { next_attempt_at: next, attempts } = await deliveryAfter(id, 1);
-    expect((next ?? 0) - (attempts[0]?.at ?? 0)).toBeLessThan(60);
-  });
-
-  it("at its tenth attempt is given up, and goes once more when its owner says so", async () => {
-    const { id } = await endpointAt("500,500,200");
-    const { id: deliveryId } = await sendTest(id);
-    await deliveryAfter(id, 1);
-    await env.DB.prepare("UPDATE webhook_deliveries SET attempts = 9 WHERE endpoint_id = ?")
-      .bind(id)
-      .run();
-    await letTimePass(id);
-    const failed = await deliveryAfter(id, 2);
-    expect(failed).toMatchObject({ status: "failed", next_attempt_at: null });
-    expect(failed.attempts[1]?.number).toBe(10);
-    await call(`${DELIVERIES}/${deliveryId}/redeliver`, { method: "POST" });
-    expect(await deliveryAfter(id, 3)).toMatchObject({ status: "delivered" });
+  it("no attempt is used up while no worker answers; the next worker is asked first", async () => {
+    const { id } = await endpointAt("200");
+    const nobody = `http://127.0.0.1:${inject("closedPort")}`;
+    const waiting = await attempt(id, { GPU_WORKER_URL: nobody });
+    expect(waiting).toMatchObject({ status: "pending", attempts: [] });
+    expect(waiting?.next_attempt_at).not.toBeNull();
+    await call(`${ENDPOINTS}/${id}`, { method: "DELETE" });
+    const { id: other } = await endpointAt("200");
+    const workers = `${nobody} ${inject("gpuWorkerUrl")}`;
+    expect(await attempt(other, { GPU_WORKER_URL: workers })).toMatchObject({
+      status: "delivered",
+    });
   });
 });
 
@@ -162,68 +146,6 @@ describe("redelivery", () => {
     const [first, second] = await arrivals(name, 2);
     expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
     expect(second?.body).toBe(first?.body);
-  });
-});
-
-describe("an endpoint is disabled", () => {
-  it("by 410: it says why, nothing is sent, and what waits goes on when it is enabled", async () => {
-    const { id, name } = await endpointAt("410,200");
-    const { id: deliveryId } = await sendTest(id);
-    expect(await deliveryAfter(id, 1)).toMatchObject({ status: "pending", next_attempt_at: null });
-    const disabled = await endpointNow(id);
-    expect(disabled.status).toBe("disabled");
-    expect(disabled.disabled_reason).toBe("Its server answered 410 Gone.");
-    for (const path of [`${ENDPOINTS}/${id}/test`, `${DELIVERIES}/${deliveryId}/redeliver`]) {
-      const refused = await failureOf(await call(path, { method: "POST" }));
-      expect(refused).toMatchObject({ status: 409, code: "conflict" });
-    }
-    expect(await change(id, { status: "enabled" })).toMatchObject({
-      status: "enabled",
-      disabled_reason: null,
-      failing_since: null,
-    });
-    expect((await deliveryAfter(id, 2)).status).toBe("delivered");
-    await arrivals(name, 2);
-  });
-
-  it("after five days in which nothing has succeeded; events that come meanwhile wait", async () => {
-    const key = "sk-five-days";
-    await createKey(key, {});
-    const { id } = await createEndpoint({ url: `http://127.0.0.1:${inject("closedPort")}/` }, key);
-    await env.DB.prepare("UPDATE webhook_endpoints SET failing_since = ? WHERE id = ?")
-      .bind(Date.now() - 5 * 86_400_000, id)
-      .run();
-    const tenant = await tenantOf(id);
-    await completeJob(tenant, null);
-    await wakeSenders(env, tenant);
-    const show = async () => (await call(`${ENDPOINTS}/${id}`, { key })).json();
-    await expect.poll(show).toMatchObject({
-      status: "disabled",
-      disabled_reason: expect.stringContaining("No delivery has succeeded for five days"),
-    });
-    await completeJob(tenant, null);
-    const waiting = await env.DB.prepare(
-      "SELECT status, next_at FROM webhook_deliveries WHERE endpoint_id = ?",
-    )
-      .bind(id)
-      .all();
-    expect(waiting.results).toEqual([
-      { status: "pending", next_at: null },
-      { status: "pending", next_at: null },
-    ]);
-  });
-
-  it("by its owner: what is pending waits, and nothing new is made for it", async () => {
-    const { id, name } = await endpointAt("500,200");
-    await sendTest(id);
-    await deliveryAfter(id, 1);
-    await change(id, { status: "disabled" });
-    await completeJob(await tenantOf(id), null);
-    const { data } = await listDeliveries(`endpoint=${id}`);
-    expect(data).toMatchObject([{ status: "pending", next_attempt_at: null }]);
-    await change(id, { status: "enabled" });
-    expect((await deliveryAfter(id, 2)).status).toBe("delivered");
-    await arrivals(name, 2);
   });
 });
 

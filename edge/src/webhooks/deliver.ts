@@ -1,14 +1,17 @@
+import { gpuWorkersOf } from "../backends/backend-settings.ts";
 import type { Env } from "../env.ts";
 import { createLogger } from "../observability/logger.ts";
 import { findStorage } from "../storage/storage-settings.ts";
 import { afterAttempt } from "./after-attempt.ts";
 import type { Outcome } from "./after-attempt.ts";
+import { refusedUrl } from "./attempt-outcome.ts";
 import { deliveryBody } from "./delivery-body.ts";
 import { findDueDelivery, noteAttempt, postpone } from "./due-deliveries.ts";
 import type { DueDelivery, Verdict } from "./due-deliveries.ts";
-import { judgeWebhookUrl } from "./judge-webhook-url.ts";
+import { judgeWebhookUrl, webhookFetchingOf } from "./judge-webhook-url.ts";
 import { requireSealer } from "./secret-sealer.ts";
 import { sendAttempt } from "./send-attempt.ts";
+import { sendThroughWorker } from "./send-through-worker.ts";
 import { signatureHeaders } from "./sign-delivery.ts";
 
 /** As the specification advises; a receiver should answer first and work then. */
@@ -46,16 +49,17 @@ export async function deliver(env: Env, id: string): Promise<void> {
 
 async function attempt(env: Env, delivery: DueDelivery, now: number): Promise<Outcome> {
   const { id, endpoint } = delivery;
-  const judged = judgeWebhookUrl(endpoint.url, env);
+  const { policy, fetchIn } = webhookFetchingOf(env);
+  const judged = judgeWebhookUrl(endpoint.url, { policy });
   if ("refusal" in judged) {
-    return { statusCode: null, error: `its URL is refused: ${judged.refusal}` };
+    return refusedUrl(judged.refusal);
   }
   const [secrets, body] = await Promise.all([
     openSecrets(env, endpoint, now),
     deliveryBody(delivery, findStorage(env)),
   ]);
   const timestamp = Math.floor(now / 1000);
-  return sendAttempt({
+  const request = {
     url: judged.url,
     body,
     headers: {
@@ -64,7 +68,10 @@ async function attempt(env: Env, delivery: DueDelivery, now: number): Promise<Ou
       ...(await signatureHeaders({ id, timestamp, body }, secrets)),
     },
     timeoutMs: Number(env.WEBHOOK_TIMEOUT_SECONDS || TIMEOUT_SECONDS) * 1000,
-  });
+  };
+  return fetchIn === "worker"
+    ? sendThroughWorker(request, { workers: gpuWorkersOf(env), policy })
+    : sendAttempt(request);
 }
 
 /** The newest first, and the one before it while both are good. */

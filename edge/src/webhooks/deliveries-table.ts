@@ -114,7 +114,7 @@ export async function attemptsOf(
 /** An event that tells of nothing, due now. */
 export async function insertTestDelivery(
   db: D1Database,
-  { id: endpointId, tenant, payload }: Endpoint,
+  { id: endpointId, tenant, payload }: Pick<Endpoint, "id" | "tenant" | "payload">,
   { id, now }: { id: string; now: number },
 ): Promise<Delivery> {
   const row = await db

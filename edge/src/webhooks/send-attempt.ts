@@ -1,7 +1,8 @@
 import type { Outcome } from "./after-attempt.ts";
-import { parseRetryAfter } from "./retry-schedule.ts";
+import { NOT_REACHED, notAnswered, outcomeOf } from "./attempt-outcome.ts";
 
 export interface AttemptRequest {
+  /** As it was judged. */
   url: URL;
   headers: Readonly<Record<string, string>>;
   body: string;
@@ -12,10 +13,7 @@ export interface AttemptRequest {
 /** Of an answer's body, which says nothing to us; it is read so that the receiver can end in peace. */
 const MAX_READ_BYTES = 16_384;
 
-/** With these a receiver may say when to come again. */
-const BUSY_STATUSES: ReadonlySet<number> = new Set([429, 503]);
-
-/** Posts an event and follows no redirect. Never rejects; what went wrong is told without addresses. */
+/** Posts an event and follows no redirect. Never rejects. */
 export async function sendAttempt({
   url,
   headers,
@@ -29,24 +27,8 @@ export async function sendAttempt({
     await readAway(response.body);
     return outcomeOf(response.status, response.headers.get("Retry-After"), Date.now());
   } catch {
-    const error = signal.aborted
-      ? `its server did not answer within ${timeoutMs / 1000} s`
-      : "its server could not be reached or broke off";
-    return { statusCode: null, error };
+    return signal.aborted ? notAnswered(timeoutMs) : NOT_REACHED;
   }
-}
-
-/** Only 2xx says that an event has arrived. */
-export function outcomeOf(status: number, retryAfter: string | null, now: number): Outcome {
-  if (status >= 200 && status < 300) {
-    return { statusCode: status, error: null };
-  }
-  const hint = status >= 300 && status < 400 ? "; redirects are not followed" : "";
-  return {
-    statusCode: status,
-    error: `its server answered with status ${status}, expected 2xx${hint}`,
-    retryAfterMs: BUSY_STATUSES.has(status) ? parseRetryAfter(retryAfter, now) : undefined,
-  };
 }
 
 async function readAway(body: ReadableStream<Uint8Array> | null): Promise<void> {

@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 
 import { ApiError } from "@qwen3-vl/shared/errors";
+import { FETCH_HEADERS } from "@qwen3-vl/shared/fetch-limits";
 import type { FetchLimits } from "@qwen3-vl/shared/fetch-limits";
 import { judgeRedirect, judgeUrl } from "@qwen3-vl/shared/fetch-policy";
 import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
@@ -12,6 +13,7 @@ import { requestPinned } from "./pinned-request.ts";
 import { NotPublicError, resolvePublic } from "./resolve-public.ts";
 import type { Lookup } from "./resolve-public.ts";
 import { TransferDeadlines } from "./transfer-deadlines.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 export interface MediaFetcherOptions {
   lookup: Lookup;
@@ -103,7 +105,13 @@ export class MediaFetcher {
     try {
       const resolving = resolvePublic(url.hostname, lookup, isLoopbackAllowed);
       const addresses = await untilAborted(resolving, signal);
-      return await requestPinned({ url, addresses, egressProxy, signal });
+      return await requestPinned({
+        url,
+        addresses,
+        egressProxy,
+        headers: FETCH_HEADERS,
+        signal,
+      });
     } catch (error) {
       if (!(error instanceof NotPublicError)) {
         throw error;
@@ -163,19 +171,6 @@ function unpacked(response: IncomingMessage): Readable {
   const gunzip = createGunzip();
   pipeline(response, gunzip, () => undefined); // an error comes out of what is read
   return gunzip;
-}
-
-/** A resolver cannot be stopped, but it need not be waited for. */
-async function untilAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([task, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
 
 function refused(reason: string): ApiError {

@@ -19,7 +19,9 @@ import { snapshotOf } from "../engine/test-sequences.ts";
 import { Grammars } from "../grammar/grammars.ts";
 import { tokenTable } from "../grammar/token-table.ts";
 import { Logger } from "../log.ts";
+import { lookUpInSystem } from "../media-fetch/resolve-public.ts";
 import { testFetcher } from "../media-fetch/test-fetcher.ts";
+import { WebhookPoster } from "../media-fetch/webhook-poster.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { PromptThread } from "../prompt/prompt-thread.ts";
 import { StoredMedia } from "../stored-media/stored-media.ts";
@@ -83,6 +85,11 @@ export class TestWorker implements Generator {
       ...parts,
       generator: this,
       fetcher: testFetcher(),
+      poster: new WebhookPoster({
+        lookup: lookUpInSystem,
+        egressProxy: undefined,
+        allowHttpLoopback: true,
+      }),
       snapshot: () => snapshotOf(),
       admission: this.admission,
       secret: SECRET,

@@ -19,6 +19,7 @@ import {
   MODELS_PATH,
 } from "@qwen3-vl/shared/worker-protocol";
 import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
+import { WEBHOOK_ATTEMPTS_PATH } from "@qwen3-vl/shared/worker-webhooks";
 
 import { BusyError } from "../engine/admission.ts";
 import type { Admission } from "../engine/admission.ts";
@@ -26,6 +27,7 @@ import type { EngineSnapshot } from "../engine/engine-snapshot.ts";
 import type { Generator } from "../engine/generator.ts";
 import type { Logger } from "../log.ts";
 import type { MediaFetcher } from "../media-fetch/media-fetcher.ts";
+import type { WebhookPoster } from "../media-fetch/webhook-poster.ts";
 import { METRICS_PATH, METRICS_TYPE, formatMetrics } from "../metrics/metrics.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import type { StoredMedia } from "../stored-media/stored-media.ts";
@@ -34,6 +36,7 @@ import type { ChatService } from "./chat-service.ts";
 import { logWhenEnded } from "./request-line.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import { sendError, sendJson } from "./send-json.ts";
+import { attemptWebhook } from "./webhook-attempts.ts";
 
 export interface WorkerServerOptions {
   service: ChatService;
@@ -43,6 +46,8 @@ export interface WorkerServerOptions {
   figures: WorkerFigures;
   /** Fetches what the edge leaves to be fetched here. */
   fetcher: MediaFetcher;
+  /** Sends what the edge leaves to be sent here. */
+  poster: WebhookPoster;
   admission: Admission;
   stored: StoredMedia;
   tracer: Tracer;
@@ -149,6 +154,10 @@ export class WorkerServer {
     } else if (path === ESTIMATE_PATH && method === "POST") {
       this.#assertOpen();
       await this.#chat.estimate(incoming, response);
+    } else if (path === WEBHOOK_ATTEMPTS_PATH && method === "POST") {
+      const { poster } = this.#options;
+      const verify = (signed: IncomingMessage, content: string) => this.#verify(signed, content);
+      await attemptWebhook(incoming, response, { poster, verify });
     } else if (abortedId !== undefined && method === "POST") {
       await this.#verify(incoming, "");
       sendRecord(response, abortedId, await this.#registry.abort(abortedId));
