@@ -23,11 +23,13 @@ const POSTPONED_MS = 60_000;
 /**
  * Makes one attempt at a delivery and stores how it ended. A process that dies in between has it made
  * again: receivers know a repeat by its `webhook-id`.
+ *
+ * @returns false where it was not to be sent any more
  */
-export async function deliver(env: Env, id: string): Promise<void> {
+export async function deliver(env: Env, id: string): Promise<boolean> {
   const delivery = await findDueDelivery(env.DB, id, Date.now());
   if (delivery === undefined) {
-    return;
+    return false;
   }
   const at = Date.now();
   let outcome: Outcome;
@@ -36,7 +38,7 @@ export async function deliver(env: Env, id: string): Promise<void> {
   } catch (error) {
     createLogger(env.LOG).error("webhook_postponed", { deliveryId: id, error });
     await postpone(env.DB, id, Date.now() + POSTPONED_MS);
-    return;
+    return true;
   }
   const endedAt = Date.now();
   const number = delivery.attempts + 1;
@@ -45,6 +47,7 @@ export async function deliver(env: Env, id: string): Promise<void> {
   const noted = { number, at, durationMs: endedAt - at, statusCode, error };
   await noteAttempt(env.DB, delivery, noted, verdict);
   log(env, delivery, { number, statusCode, ...verdict });
+  return true;
 }
 
 async function attempt(env: Env, delivery: DueDelivery, now: number): Promise<Outcome> {

@@ -111,7 +111,7 @@ export async function attemptsOf(
   return Map.groupBy(z.array(AttemptRow).parse(results), ({ deliveryId }) => deliveryId);
 }
 
-/** An event that tells of nothing, due now. */
+/** An event that tells of nothing, due now; its endpoint may be disabled meanwhile, then it waits. */
 export async function insertTestDelivery(
   db: D1Database,
   { id: endpointId, tenant, payload }: Pick<Endpoint, "id" | "tenant" | "payload">,
@@ -120,7 +120,9 @@ export async function insertTestDelivery(
   const row = await db
     .prepare(
       "INSERT INTO webhook_deliveries (id, endpoint_id, tenant, type, data, payload, status, next_at, created_at) " +
-        `VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?) RETURNING ${COLUMNS}`,
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', " +
+        "CASE (SELECT status FROM webhook_endpoints WHERE id = ?2) WHEN 'enabled' THEN ?7 END, ?7) " +
+        `RETURNING ${COLUMNS}`,
     )
     .bind(
       id,
@@ -130,13 +132,12 @@ export async function insertTestDelivery(
       JSON.stringify({ webhook_endpoint: endpointId }),
       payload,
       now,
-      now,
     )
     .first();
   return Row.parse(row);
 }
 
-/** Makes a delivery due now, whatever has become of it. */
+/** Makes a delivery due now, whatever has become of it; its endpoint may be disabled meanwhile, then it waits. */
 export async function makeDueAgain(
   db: D1Database,
   id: string,
@@ -144,7 +145,8 @@ export async function makeDueAgain(
 ): Promise<Delivery | undefined> {
   const row = await db
     .prepare(
-      "UPDATE webhook_deliveries SET status = 'pending', next_at = ?2, ended_at = NULL " +
+      "UPDATE webhook_deliveries SET status = 'pending', ended_at = NULL, next_at = " +
+        "CASE (SELECT status FROM webhook_endpoints WHERE id = endpoint_id) WHEN 'enabled' THEN ?2 END " +
         `WHERE id = ?1 RETURNING ${COLUMNS}`,
     )
     .bind(id, now)

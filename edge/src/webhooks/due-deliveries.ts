@@ -130,7 +130,10 @@ export async function noteAttempt(
   const endedAt = at + durationMs;
   await db.batch([
     db
-      .prepare("INSERT OR IGNORE INTO webhook_attempts VALUES (?, ?, ?, ?, ?, ?)")
+      .prepare(
+        "INSERT OR IGNORE INTO webhook_attempts SELECT ?1, ?2, ?3, ?4, ?5, ?6 " +
+          "WHERE EXISTS (SELECT 1 FROM webhook_deliveries WHERE id = ?1)", // it may be deleted meanwhile
+      )
       .bind(id, number, at, durationMs, statusCode, error),
     db
       .prepare(

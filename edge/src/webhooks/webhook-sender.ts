@@ -34,18 +34,31 @@ export class WebhookSender extends DurableObject<Env> {
       return;
     }
     try {
-      await this.#sendDue(endpointId);
-      await this.#wakeAt(await nextDueAt(this.env.DB, endpointId));
+      const earliest = (await this.#sendDue(endpointId)) ? 0 : Date.now() + AFTER_FAILURE_MS;
+      const next = await nextDueAt(this.env.DB, endpointId);
+      await this.#wakeAt(next === undefined ? undefined : Math.max(next, earliest));
     } catch (error) {
       createLogger(this.env.LOG).error("webhook_sender_failed", { endpointId, error });
       await this.#wakeAt(Date.now() + AFTER_FAILURE_MS);
     }
   }
 
-  async #sendDue(endpointId: string): Promise<void> {
+  /** @returns whether all went as it should: if not, what is due would be due again at once */
+  async #sendDue(endpointId: string): Promise<boolean> {
     const due = { now: Date.now(), limit: MAX_DELIVERIES };
     const ids = await dueDeliveryIds(this.env.DB, endpointId, due);
-    await mapConcurrently(ids, AT_ONCE, (id) => deliver(this.env, id));
+    const went = await mapConcurrently(ids, AT_ONCE, (id) => this.#deliver(id));
+    return !went.includes(false);
+  }
+
+  /** Resolves when nothing of it is under way any more, whatever has failed. */
+  async #deliver(id: string): Promise<boolean> {
+    try {
+      return await deliver(this.env, id);
+    } catch (error) {
+      createLogger(this.env.LOG).error("webhook_attempt_failed", { deliveryId: id, error });
+      return false;
+    }
   }
 
   /** Unless it is woken before; somebody may have come while it was sending. */
