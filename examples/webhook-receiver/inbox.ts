@@ -19,9 +19,11 @@ export class Inbox {
   /** @param path a file, or `:memory:` */
   constructor(path: string) {
     this.#db = new DatabaseSync(path);
+    this.#db.exec("PRAGMA journal_mode = WAL");
     this.#db.exec(
       "CREATE TABLE IF NOT EXISTS inbox (id TEXT PRIMARY KEY, body TEXT NOT NULL, " +
-        "arrived_at INTEGER NOT NULL DEFAULT (unixepoch()), is_done INTEGER NOT NULL DEFAULT 0) STRICT",
+        "arrived_at INTEGER NOT NULL DEFAULT (unixepoch()), is_done INTEGER NOT NULL DEFAULT 0) STRICT; " +
+        "CREATE INDEX IF NOT EXISTS inbox_by_age ON inbox (is_done, arrived_at)",
     );
   }
 

@@ -16,7 +16,7 @@ export const WebhookAttemptCall = z.strictObject({
   /** As it is to be sent. */
   body: z.string(),
   /** For all of it. */
-  timeout_ms: z.int().min(1).max(60_000),
+  timeout_ms: z.number().min(1).max(60_000),
 });
 export type WebhookAttemptCall = z.infer<typeof WebhookAttemptCall>;
 

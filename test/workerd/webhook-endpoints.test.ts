@@ -195,6 +195,7 @@ describe("list E: another tenant's endpoints and deliveries", () => {
       ["POST", `${ENDPOINTS}/${id}/test`],
       ["GET", `${ENDPOINTS}?after=${id}`],
       ["GET", `${DELIVERIES}?after=${delivery.id}`],
+      ["GET", `${DELIVERIES}/${delivery.id}`],
       ["POST", `${DELIVERIES}/${delivery.id}/redeliver`],
     ];
     for (const [method, path, json] of calls) {
@@ -205,7 +206,7 @@ describe("list E: another tenant's endpoints and deliveries", () => {
     const listed = await call(`${DELIVERIES}?endpoint=${id}`, { key: OTHER_KEY });
     expect(await listed.json()).toMatchObject({ data: [] });
     expect((await endpointNow(id)).status).toBe("enabled");
-    expect(await deliveryAfter(id, 1)).toEqual(delivery);
+    expect(await (await call(`${DELIVERIES}/${delivery.id}`)).json()).toEqual(delivery);
   });
 
   it.each(["'%20OR%201=1", "%25", "we_%25", "..%2ffiles", "we_"])(

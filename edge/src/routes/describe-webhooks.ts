@@ -19,6 +19,7 @@ const json = (name: string, schema: NamedSchema["schema"]) => ({
 });
 const shared = { tag: "Webhooks", access: "api_key" } as const;
 const ofEndpoint = { id: "The endpoint's id, `we_…`." };
+const ofDelivery = { id: "The delivery's id, `evt_…`." };
 const endpoint = json("WebhookEndpoint", WebhookEndpoint);
 const withSecret = json("WebhookEndpointWithSecret", WebhookEndpointWithSecret);
 
@@ -127,12 +128,25 @@ export const describeWebhooks: readonly RouteDescription[] = [
   },
   {
     ...shared,
+    method: "get",
+    path: "/v1/webhook_deliveries/{id}",
+    id: "getWebhookDelivery",
+    summary: "Show a delivery",
+    pathParameters: ofDelivery,
+    answer: {
+      notes: "The delivery, with each attempt.",
+      contents: json("WebhookDelivery", WebhookDelivery),
+    },
+    errors: ["not_found"],
+  },
+  {
+    ...shared,
     method: "post",
     path: "/v1/webhook_deliveries/{id}/redeliver",
     id: "redeliverWebhook",
     summary: "Send a delivery again",
     notes: "Now, with the same `webhook-id` and body, whatever has become of it.",
-    pathParameters: { id: "The delivery's id, `evt_…`." },
+    pathParameters: ofDelivery,
     answer: {
       notes: "The delivery, before it is sent.",
       contents: json("WebhookDelivery", WebhookDelivery),

@@ -42,6 +42,11 @@ export const webhookDeliveries = new Hono<AppEnv>()
       has_more: found.length > limit,
     } satisfies WebhookDeliveryList);
   })
+  .get("/:id", async (c) => {
+    const delivery = await ownDelivery(c, c.req.param("id"));
+    const attempts = await attemptsOf(c.env.DB, [delivery.id]);
+    return c.json(showDelivery(delivery, attempts.get(delivery.id) ?? []));
+  })
   .post("/:id/redeliver", async (c) => {
     const { id, endpointId } = await ownDelivery(c, c.req.param("id"));
     const { tenant } = c.var.apiKey;
@@ -55,6 +60,7 @@ export const webhookDeliveries = new Hono<AppEnv>()
     return c.json(showDelivery(due, attempts.get(id) ?? []));
   })
   .all("/", methodNotAllowed("GET"))
+  .all("/:id", methodNotAllowed("GET"))
   .all("/:id/redeliver", methodNotAllowed("POST"));
 
 /** @throws ApiError `not_found` for another tenant's delivery as for none */

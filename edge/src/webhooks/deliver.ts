@@ -17,6 +17,9 @@ import { signatureHeaders } from "./sign-delivery.ts";
 /** As the specification advises; a receiver should answer first and work then. */
 const TIMEOUT_SECONDS = 15;
 
+/** A slow receiver takes one of a few places all the while. */
+const MAX_TIMEOUT_SECONDS = 60;
+
 /** The bucket, or the sealing key, is not as it should be: no attempt is used up by that. */
 const POSTPONED_MS = 60_000;
 
@@ -70,11 +73,22 @@ async function attempt(env: Env, delivery: DueDelivery, now: number): Promise<Ou
       "User-Agent": "qwen3-vl-api-webhooks",
       ...(await signatureHeaders({ id, timestamp, body }, secrets)),
     },
-    timeoutMs: Number(env.WEBHOOK_TIMEOUT_SECONDS || TIMEOUT_SECONDS) * 1000,
+    timeoutMs: timeoutMsOf(env),
   };
   return fetchIn === "worker"
     ? sendThroughWorker(request, { workers: gpuWorkersOf(env), policy })
     : sendAttempt(request);
+}
+
+/** @throws Error for a variable that cannot be used */
+function timeoutMsOf({ WEBHOOK_TIMEOUT_SECONDS: text = "" }: Env): number {
+  const seconds = text === "" ? TIMEOUT_SECONDS : Number(text);
+  if (!(seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
+    throw new Error(
+      `WEBHOOK_TIMEOUT_SECONDS=${text}: expected a number above 0, up to ${MAX_TIMEOUT_SECONDS}`,
+    );
+  }
+  return seconds * 1000;
 }
 
 /** The newest first, and the one before it while both are good. */
