@@ -48,8 +48,8 @@ export function createApp(): Hono<AppEnv> {
     .route("/v1/chat/completions", chatCompletions)
     .route("/v1/models", models)
     .route("/v1/usage", usage)
-    .route("/v1/files", files)
-    .route("/v1/uploads", uploads)
     .route("/v1/webhook_endpoints", webhookEndpoints)
-    .route("/v1/webhook_deliveries", webhookDeliveries);
+    .route("/v1/webhook_deliveries", webhookDeliveries)
+    .route("/v1/files", files)
+    .route("/v1/uploads", uploads);
 }

@@ -25,14 +25,14 @@ export interface Env extends StorageEnv, SealingEnv {
   PRICES?: string;
   /** After how many seconds a request that nobody has settled is looked into; 60 unless set. */
   SETTLE_AFTER_SECONDS?: string;
-  /** Address of the GPU worker, or of several with white space or commas between them. */
-  GPU_WORKER_URL: string;
-  /** Shared with the GPU worker; signs each call to it. */
-  GPU_WORKER_SECRET?: string;
   /** Seals the secrets of webhook endpoints, which are not there without it; at least 32 characters. */
   WEBHOOK_SEALING_KEY?: string;
   /** Seconds in which a receiver of webhooks must have answered; 15 unless set. */
   WEBHOOK_TIMEOUT_SECONDS?: string;
+  /** Address of the GPU worker, or of several with white space or commas between them. */
+  GPU_WORKER_URL: string;
+  /** Shared with the GPU worker; signs each call to it. */
+  GPU_WORKER_SECRET?: string;
   /** Opens `/admin`, which is not there without it; at least 32 characters. */
   ADMIN_TOKEN?: string;
   /** Seconds that a request waits for a GPU worker that is down, starting or full; 0 unless set. */

@@ -171,14 +171,21 @@ describe("a job's event", () => {
     expect(await receivedAt("other")).toEqual([]);
   });
 
-  it("is sent without a result that is no longer kept", async () => {
-    const key = "sk-gone";
+  it.each([
+    ["is no longer kept", 0],
+    ["has more than 8 MiB", 8 * 2 ** 20 + 1],
+  ])("is sent without a result that %s", async (_, bytes) => {
+    const key = `sk-without-${bytes}`;
     await createKey(key, {});
-    const { id } = await createEndpoint({ url: hookUrl("gone"), payload: "full" }, key);
+    const { id } = await createEndpoint({ url: hookUrl(key), payload: "full" }, key);
+    if (bytes > 0) {
+      const body = new Uint8Array(bytes).fill(0x20);
+      await putObject(requireStorage(env), `results/${bytes}`, { body, type: "application/json" });
+    }
     const tenant = await tenantOf(id);
-    await completeJob(tenant, "results/no-such-object");
+    await completeJob(tenant, `results/${bytes}`);
     await wakeSenders(env, tenant);
-    const [event] = await arrivals("gone", 1);
+    const [event] = await arrivals(key, 1);
     expect(eventIn(event?.body ?? "").data["result"]).toBeNull();
   });
 });

@@ -58,6 +58,18 @@ describe("a delivery that fails", () => {
     expect(await receivedAt("redirected")).toEqual([]);
   });
 
+  it.each(["https://10.0.0.1/", "https://169.254.169.254/", "http://hooks.example.com/"])(
+    "because its URL is refused by now, %s, is not sent",
+    async (url) => {
+      const { id } = await endpointAt("200");
+      await env.DB.prepare("UPDATE webhook_endpoints SET url = ? WHERE id = ?").bind(url, id).run();
+      await sendTest(id);
+      const { status, attempts } = await deliveryAfter(id, 1);
+      expect(status).toBe("pending");
+      expect(attempts[0]?.error).toMatch(/^its URL is refused: /);
+    },
+  );
+
   it("because nobody listens is tried again, without saying where it was dialled", async () => {
     const url = `http://127.0.0.1:${inject("closedPort")}/`;
     const { id } = await createEndpoint({ url });
