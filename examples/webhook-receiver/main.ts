@@ -17,9 +17,10 @@ const verifyWith = process.argv.includes("--openai")
   ? verifyWithOpenai
   : verifyWithStandardWebhooks;
 
+const verify = verifyWith(secret);
 const inbox = new Inbox(process.env["INBOX"] ?? "webhook-inbox.sqlite");
 const server = createServer(
-  receiveWebhooks({ verify: verifyWith(secret), inbox, onArrival: () => setImmediate(work) }),
+  receiveWebhooks({ verify, inbox, onArrival: () => setImmediate(work) }),
 );
 server.listen(Number(process.env["PORT"] ?? 8790), "127.0.0.1", () => {
   const address = server.address();
