@@ -12,6 +12,11 @@ export function keptAdminToken(stateFolder: string): Promise<string> {
   return kept(adminTokenFile(stateFolder), () => `admin-dev-${randomText(32)}`);
 }
 
+/** What seals the secrets of webhook endpoints; with another one, those in the local database would not open. */
+export function keptSealingKey(stateFolder: string): Promise<string> {
+  return kept(join(stateFolder, "webhook-sealing-key"), () => randomText(32));
+}
+
 export function adminTokenFile(stateFolder: string): string {
   return join(stateFolder, "admin-token");
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { FrontDoor } from "./front-door.ts";
 import { GpuWorkerProcess, WorkerExitError } from "./gpu-worker-process.ts";
-import { keptAdminToken, keptApiKey } from "./kept-secrets.ts";
+import { keptAdminToken, keptApiKey, keptSealingKey } from "./kept-secrets.ts";
 import { localStorage } from "./local-storage.ts";
 import { REPOSITORY, StartError, readSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
@@ -42,6 +42,7 @@ async function startBehind(
   const secret = randomBytes(32).toString("hex");
   const apiKey = settings.DEV_API_KEY ?? (await keptApiKey(settings.STATE_DIR));
   const adminToken = settings.ADMIN_TOKEN ?? (await keptAdminToken(settings.STATE_DIR));
+  const sealingKey = settings.WEBHOOK_SEALING_KEY ?? (await keptSealingKey(settings.STATE_DIR));
   const storage = localStorage(`http://127.0.0.1:${door.port}`);
   const worker = new GpuWorkerProcess(settings, secret, storage.mediaOrigin);
   resources.adopt(worker, (started) => started.stop());
@@ -58,6 +59,7 @@ async function startBehind(
       GPU_WORKER_SECRET: secret,
       DEV_API_KEY: apiKey,
       ADMIN_TOKEN: adminToken,
+      WEBHOOK_SEALING_KEY: sealingKey,
       ALLOW_HTTP_LOOPBACK: "true",
       DRAIN_REFUSED_REQUESTS: "true",
       FETCH_IN: settings.FETCH_IN,

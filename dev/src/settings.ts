@@ -66,6 +66,11 @@ const Environment = z.object({
     .regex(/^[\x21-\x7e]{32,256}$/, "expected 32 to 256 visible ASCII characters")
     .optional()
     .describe("token that opens /admin of the local API; made up at the first start unless set"),
+  WEBHOOK_SEALING_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{32,256}$/, "expected 32 to 256 visible ASCII characters")
+    .optional()
+    .describe("seals the secrets of webhook endpoints; made up at the first start unless set"),
   MEDIA_ALLOW_HOSTS: z
     .string()
     .optional()

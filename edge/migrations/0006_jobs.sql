@@ -80,6 +80,8 @@ CREATE TABLE webhook_deliveries (
   job_id TEXT,
   -- JSON of the event's data, without a job's result.
   data TEXT NOT NULL,
+  -- The endpoint's at that time: every attempt sends the same bytes.
+  payload TEXT NOT NULL CHECK (payload IN ('thin', 'full')),
   status TEXT NOT NULL CHECK (status IN ('pending', 'delivered', 'failed')),
   attempts INTEGER NOT NULL DEFAULT 0,
   -- When it is tried next; null when never.
@@ -90,6 +92,7 @@ CREATE TABLE webhook_deliveries (
 
 CREATE INDEX webhook_deliveries_by_tenant ON webhook_deliveries (tenant, created_at, id);
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (created_at);
 CREATE INDEX webhook_deliveries_by_job ON webhook_deliveries (job_id);
 
 CREATE TABLE webhook_attempts (

@@ -23,6 +23,8 @@ import { models } from "./routes/models.ts";
 import { openApi } from "./routes/open-api.ts";
 import { uploads } from "./routes/uploads.ts";
 import { usage } from "./routes/usage.ts";
+import { webhookDeliveries } from "./routes/webhook-deliveries.ts";
+import { webhookEndpoints } from "./routes/webhook-endpoints.ts";
 
 /** The API on one screen. */
 export function createApp(): Hono<AppEnv> {
@@ -46,6 +48,8 @@ export function createApp(): Hono<AppEnv> {
     .route("/v1/chat/completions", chatCompletions)
     .route("/v1/models", models)
     .route("/v1/usage", usage)
+    .route("/v1/webhook_endpoints", webhookEndpoints)
+    .route("/v1/webhook_deliveries", webhookDeliveries)
     .route("/v1/files", files)
     .route("/v1/uploads", uploads);
 }

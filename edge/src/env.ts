@@ -7,20 +7,28 @@ import type { TraceContext } from "./observability/trace-context.ts";
 import type { StorageEnv } from "./storage/storage-settings.ts";
 import type { RequestBooks } from "./usage/request-books.ts";
 import type { UsageRecord } from "./usage/usage-records.ts";
+import type { SealingEnv } from "./webhooks/secret-sealer.ts";
+import type { WebhookSender } from "./webhooks/webhook-sender.ts";
 
 /** Bindings of `wrangler.toml`, its secrets, and what only the local starter sets. */
-export interface Env extends StorageEnv {
+export interface Env extends StorageEnv, SealingEnv {
   DB: D1Database;
   /** One object for each API key, named by its id. */
   KEY_LIMITER: DurableObjectNamespace<KeyLimiter>;
   /** One object for each idempotency key of a tenant. */
   IDEMPOTENT_ANSWER: DurableObjectNamespace<IdempotentAnswer>;
+  /** One object for each webhook endpoint, named by its id. */
+  WEBHOOK_SENDER: DurableObjectNamespace<WebhookSender>;
   /** Usage records on their way into the database. */
   USAGE_QUEUE: Queue<UsageRecord>;
   /** JSON: money for a million tokens by model, `{"MODEL":{"prompt":0.2,"cached":0.05,"completion":0.6}}`. */
   PRICES?: string;
   /** After how many seconds a request that nobody has settled is looked into; 60 unless set. */
   SETTLE_AFTER_SECONDS?: string;
+  /** Seals the secrets of webhook endpoints, which are not there without it; at least 32 characters. */
+  WEBHOOK_SEALING_KEY?: string;
+  /** Seconds in which a receiver of webhooks must have answered; 15 unless set. */
+  WEBHOOK_TIMEOUT_SECONDS?: string;
   /** Address of the GPU worker, or of several with white space or commas between them. */
   GPU_WORKER_URL: string;
   /** Shared with the GPU worker; signs each call to it. */

@@ -16,6 +16,7 @@ import { loadModel } from "./load-model.ts";
 import { Logger } from "./log.ts";
 import { MediaFetcher } from "./media-fetch/media-fetcher.ts";
 import { lookUpInSystem } from "./media-fetch/resolve-public.ts";
+import { WebhookPoster } from "./media-fetch/webhook-poster.ts";
 import { planMemory } from "./memory-plan.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import { WorkerFigures } from "./metrics/worker-figures.ts";
@@ -60,6 +61,7 @@ async function main(): Promise<void> {
     snapshot: () => generator.snapshot(),
     figures,
     fetcher: new MediaFetcher({ ...config.fetching, lookup: lookUpInSystem, limits: FETCH_LIMITS }),
+    poster: new WebhookPoster({ ...config.fetching, lookup: lookUpInSystem }),
     tracer: tracing.tracer,
     admission: new Admission(config.slots + config.maxQueue),
     jobs: config.jobs,

@@ -43,17 +43,21 @@ const INTERNAL_SUFFIXES = [
   "home.arpa",
 ];
 
-/** Judges a URL that a client wrote. */
-export function judgeUrl(text: string, policy: FetchPolicy): Verdict {
+/**
+ * Judges a URL that a client wrote.
+ *
+ * @param expected schemes that a refusal names: `data:` is not judged here
+ */
+export function judgeUrl(text: string, policy: FetchPolicy, expected = "https: or data:"): Verdict {
   if (text.length > MAX_URL_LENGTH) {
     return { refusal: `a URL has at most ${MAX_URL_LENGTH} characters, this one ${text.length}` };
   }
-  const misspelling = misspellingOf(text);
+  const misspelling = misspellingOf(text, expected);
   if (misspelling !== undefined) {
     return { refusal: misspelling };
   }
   const url = URL.parse(text);
-  return url === null ? { refusal: "it is not a valid URL" } : judge(url, policy);
+  return url === null ? { refusal: "it is not a valid URL" } : judge(url, { ...policy, expected });
 }
 
 /** Judges where a redirect leads; a public host must not lead to this machine. */
@@ -70,6 +74,7 @@ export function judgeRedirect(from: URL, location: string | null, policy: FetchP
   }
   return judge(url, {
     ...policy,
+    expected: "https:",
     allowHttpLoopback: policy.allowHttpLoopback && isLoopback(from.hostname),
   });
 }
@@ -79,13 +84,13 @@ export function judgeRedirect(from: URL, location: string | null, policy: FetchP
 const UNSAFE_CHARACTERS = /[\s\u0000-\u0020\u007f\\]/;
 
 /** What the URL parser would silently repair: there, two parsers may disagree about the host. */
-function misspellingOf(text: string): string | undefined {
+function misspellingOf(text: string, expected: string): string | undefined {
   if (UNSAFE_CHARACTERS.test(text)) {
     return "it contains white space, a control character or a backslash";
   }
   const scheme = /^([a-z][a-z\d+.-]*):/i.exec(text)?.[1];
   if (scheme === undefined) {
-    return "it has no scheme; expected https: or data:";
+    return `it has no scheme; expected ${expected}`;
   }
   if (/^https?$/i.test(scheme) && !/^https?:\/\/[^/]/i.test(text)) {
     return "expected two slashes and a host after the scheme";
@@ -93,12 +98,16 @@ function misspellingOf(text: string): string | undefined {
   return undefined;
 }
 
-function judge(url: URL, policy: FetchPolicy): Verdict {
+interface Judging extends FetchPolicy {
+  expected: string;
+}
+
+function judge(url: URL, policy: Judging): Verdict {
   const refusal = refusalOf(url, policy);
   return refusal === undefined ? { url } : { refusal };
 }
 
-function refusalOf(url: URL, policy: FetchPolicy): string | undefined {
+function refusalOf(url: URL, policy: Judging): string | undefined {
   if (url.username !== "" || url.password !== "") {
     return "it contains a user name or password";
   }
@@ -111,15 +120,15 @@ function refusalOf(url: URL, policy: FetchPolicy): string | undefined {
 function refusalOfHost({ hostname }: URL, { hosts }: FetchPolicy): string | undefined {
   return hosts.every((rules) => permitsHost(rules, hostname))
     ? undefined
-    : "its host is not among those that media may come from";
+    : "its host is not among those that are permitted";
 }
 
-function refusalOfPlace(url: URL, { allowHttpLoopback }: FetchPolicy): string | undefined {
+function refusalOfPlace(url: URL, { allowHttpLoopback, expected }: Judging): string | undefined {
   if (allowHttpLoopback && url.protocol === "http:" && isLoopback(url.hostname)) {
     return undefined;
   }
   if (url.protocol !== "https:") {
-    return `the scheme is ${url.protocol.slice(0, 20)}; expected https: or data:`;
+    return `the scheme is ${url.protocol.slice(0, 20)}; expected ${expected}`;
   }
   if (!ALLOWED_PORTS.has(url.port)) {
     return `the port is ${url.port}; expected 443 or 8443`;

@@ -62,6 +62,7 @@ describe.concurrent("npm start", () => {
       "STATE_DIR",
       "DEV_API_KEY",
       "ADMIN_TOKEN",
+      "WEBHOOK_SEALING_KEY",
       "MEDIA_ALLOW_HOSTS",
       "MEDIA_DENY_HOSTS",
       "FETCH_IN",
@@ -81,6 +82,7 @@ describe.concurrent("npm start", () => {
     ["MEMORY", "lots"],
     ["DEV_API_KEY", "short"],
     ["ADMIN_TOKEN", "too-short-by-one-character-1234"],
+    ["WEBHOOK_SEALING_KEY", "too-short-by-one-character-1234"],
     ["LOG", "loud"],
   ])("refuses %s=%s with one line that names it and what is expected", async (name, value) => {
     const line = new RegExp(`^${name}=${value}: .+`);

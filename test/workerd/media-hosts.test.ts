@@ -37,7 +37,7 @@ describe("hosts of media", () => {
   ])("that %s are refused", async (name, vars) => {
     const failure = await failureOf(await ask(vars, name, "https://cdn.example.org/a.png"));
     expect(failure).toMatchObject({ status: 400, code: "invalid_request", param: PARAM });
-    expect(failure.message).toContain("not among those that media may come from");
+    expect(failure.message).toContain("not among those that are permitted");
     expect(await callsOf(name)).toEqual([]);
   });
 

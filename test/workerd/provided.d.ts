@@ -6,6 +6,7 @@ export interface Servers {
   /** Two more, for tests of several. */
   twoWorkerUrls: [string, string];
   pictureServerUrl: string;
+  webhookReceiverUrl: string;
   /** A port of this machine on which nobody listens. */
   closedPort: number;
   s3: S3Variables;

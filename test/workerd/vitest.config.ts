@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-import { ADMIN_TOKEN, GPU_WORKER_SECRET } from "./fakes/secret.ts";
+import { ADMIN_TOKEN, GPU_WORKER_SECRET, WEBHOOK_SEALING_KEY } from "./fakes/secret.ts";
 
 const inRepository = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -17,6 +17,8 @@ export default defineConfig({
           GPU_WORKER_URL: inject("gpuWorkerUrl"),
           GPU_WORKER_SECRET,
           ADMIN_TOKEN,
+          WEBHOOK_SEALING_KEY,
+          WEBHOOK_TIMEOUT_SECONDS: "3",
           BACKEND_WAIT_SECONDS: "0",
           ALLOW_HTTP_LOOPBACK: "true",
           LOG: "silent",

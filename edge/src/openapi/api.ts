@@ -10,6 +10,7 @@ import { describeModels } from "../routes/describe-models.ts";
 import { describeService } from "../routes/describe-service.ts";
 import { describeUploads } from "../routes/describe-uploads.ts";
 import { describeUsage } from "../routes/describe-usage.ts";
+import { describeWebhooks } from "../routes/describe-webhooks.ts";
 import type { Api } from "./document.ts";
 
 /** All that the API has; a route that is missing here fails a test. */
@@ -24,6 +25,7 @@ export const API: Api = {
     Files: "Pictures and clips that are kept, where the deployment has a storage.",
     Uploads: "Large files, sent straight to the storage and resumed.",
     Usage: "What was used.",
+    Webhooks: "Events, sent to URLs and signed.",
     Keys: "API keys, for the administrator.",
     Service: "The service itself.",
   },
@@ -41,6 +43,7 @@ export const API: Api = {
     ...describeFiles,
     ...describeUploads,
     ...describeUsage,
+    ...describeWebhooks,
     ...describeAdminKeys,
     ...describeService,
     ...describeMetrics,

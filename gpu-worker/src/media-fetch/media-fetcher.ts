@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 
 import type { Deadlines } from "@qwen3-vl/shared/deadlines";
+import { FETCH_HEADERS } from "@qwen3-vl/shared/fetch-limits";
 import type { FetchLimits } from "@qwen3-vl/shared/fetch-limits";
 import type { FetchPolicy } from "@qwen3-vl/shared/fetch-policy";
 import { mediumTooLarge, toMediaError } from "@qwen3-vl/shared/media-errors";
@@ -14,6 +15,7 @@ import type { Transport } from "@qwen3-vl/shared/url-transfer";
 import { requestPinned } from "./pinned-request.ts";
 import { resolvePublic } from "./resolve-public.ts";
 import type { Lookup } from "./resolve-public.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 export interface MediaFetcherOptions {
   lookup: Lookup;
@@ -69,7 +71,7 @@ export class MediaFetcher {
         const isLoopbackAllowed = policy.allowHttpLoopback && url.protocol === "http:";
         const resolving = resolvePublic(url.hostname, lookup, isLoopbackAllowed);
         const addresses = await untilAborted(resolving, signal);
-        return requestPinned({ url, addresses, egressProxy, signal });
+        return requestPinned({ url, addresses, egressProxy, headers: FETCH_HEADERS, signal });
       },
       headOf: ({ statusCode = 0, headers: { location = null } }) => ({
         status: statusCode,
@@ -126,17 +128,4 @@ function unpacked(response: IncomingMessage): Readable {
   const gunzip = createGunzip();
   pipeline(response, gunzip, () => undefined); // an error comes out of what is read
   return gunzip;
-}
-
-/** A resolver cannot be stopped, but it need not be waited for. */
-async function untilAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([task, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

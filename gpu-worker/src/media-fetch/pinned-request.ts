@@ -5,8 +5,6 @@ import { request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 
-import { FETCH_HEADERS } from "@qwen3-vl/shared/fetch-limits";
-
 import { openTunnel } from "./egress-proxy.ts";
 
 export interface PinnedRequest {
@@ -15,17 +13,22 @@ export interface PinnedRequest {
   addresses: readonly LookupAddress[];
   /** Through which everything goes that is not this machine. */
   egressProxy: URL | undefined;
+  headers: Readonly<Record<string, string>>;
+  /** Sent by POST; without one, it is a GET. */
+  body?: string;
   signal: AbortSignal;
 }
 
-/** Headers of pictures are short; the rest is an attempt on our memory. */
+/** Headers of answers are short; the rest is an attempt on our memory. */
 const MAX_HEADER_BYTES = 16_384;
 
-/** GET over a connection of its own; resolves when the headers are there, and follows no redirect. */
+/** A request over a connection of its own; resolves when the headers are there, and follows no redirect. */
 export async function requestPinned(pinned: PinnedRequest): Promise<IncomingMessage> {
-  const { url, addresses, signal } = pinned;
+  const { url, addresses, headers, body, signal } = pinned;
+  const bytes = body === undefined ? undefined : Buffer.from(body);
   const options: RequestOptions = {
-    headers: FETCH_HEADERS,
+    method: bytes === undefined ? "GET" : "POST",
+    headers: bytes === undefined ? headers : { ...headers, "Content-Length": bytes.length },
     maxHeaderSize: MAX_HEADER_BYTES,
     lookup: lookupOf(addresses),
     signal,
@@ -34,7 +37,7 @@ export async function requestPinned(pinned: PinnedRequest): Promise<IncomingMess
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const request =
     url.protocol === "https:" ? httpsRequest(url, options) : httpRequest(url, options);
-  request.on("response", resolve).on("error", reject).end();
+  request.on("response", resolve).on("error", reject).end(bytes);
   return promise;
 }
 

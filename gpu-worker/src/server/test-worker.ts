@@ -14,7 +14,9 @@ import type { GenerationRequest, Generator } from "../engine/generator.ts";
 import { snapshotOf } from "../engine/test-sequences.ts";
 import type { JobLimits } from "../jobs/jobs.ts";
 import { Logger } from "../log.ts";
+import { lookUpInSystem } from "../media-fetch/resolve-public.ts";
 import { testFetcher } from "../media-fetch/test-fetcher.ts";
+import { WebhookPoster } from "../media-fetch/webhook-poster.ts";
 import { WorkerFigures } from "../metrics/worker-figures.ts";
 import { StoredMedia } from "../stored-media/stored-media.ts";
 import { startTracing } from "../tracing/tracing.ts";
@@ -79,6 +81,11 @@ export class TestWorker implements Generator {
       ...parts,
       generator: this,
       fetcher: testFetcher(),
+      poster: new WebhookPoster({
+        lookup: lookUpInSystem,
+        egressProxy: undefined,
+        allowHttpLoopback: true,
+      }),
       snapshot: () => snapshotOf(),
       admission: this.admission,
       secret: SECRET,

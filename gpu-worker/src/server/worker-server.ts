@@ -22,6 +22,7 @@ import {
   MODELS_PATH,
 } from "@qwen3-vl/shared/worker-protocol";
 import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
+import { WEBHOOK_ATTEMPTS_PATH } from "@qwen3-vl/shared/worker-webhooks";
 
 import { BusyError } from "../engine/admission.ts";
 import type { Admission } from "../engine/admission.ts";
@@ -31,6 +32,7 @@ import { Jobs } from "../jobs/jobs.ts";
 import type { JobLimits } from "../jobs/jobs.ts";
 import type { Logger } from "../log.ts";
 import type { MediaFetcher } from "../media-fetch/media-fetcher.ts";
+import type { WebhookPoster } from "../media-fetch/webhook-poster.ts";
 import { METRICS_PATH, METRICS_TYPE, formatMetrics } from "../metrics/metrics.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
 import type { StoredMedia } from "../stored-media/stored-media.ts";
@@ -43,6 +45,7 @@ import { logWhenEnded } from "./request-line.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import { Segments } from "./segments.ts";
 import { sendError, sendJson } from "./send-json.ts";
+import { attemptWebhook } from "./webhook-attempts.ts";
 
 export interface WorkerServerOptions {
   service: ChatService;
@@ -52,6 +55,8 @@ export interface WorkerServerOptions {
   figures: WorkerFigures;
   /** Fetches what the edge leaves to be fetched here. */
   fetcher: MediaFetcher;
+  /** Sends what the edge leaves to be sent here. */
+  poster: WebhookPoster;
   admission: Admission;
   stored: StoredMedia;
   tracer: Tracer;
@@ -178,6 +183,10 @@ export class WorkerServer {
     } else if (path === ESTIMATE_PATH && method === "POST") {
       this.#assertOpen();
       await this.#chat.estimate(incoming, response);
+    } else if (path === WEBHOOK_ATTEMPTS_PATH && method === "POST") {
+      const { poster } = this.#options;
+      const verify = (signed: IncomingMessage, content: string) => this.#verify(signed, content);
+      await attemptWebhook(incoming, response, { poster, verify });
     } else if (abortedId !== undefined && method === "POST") {
       await this.#verify(incoming, "");
       sendRecord(response, abortedId, await this.#registry.abort(abortedId));

@@ -15,8 +15,10 @@ import { TRACEPARENT_HEADER, TRACESTATE_HEADER } from "@qwen3-vl/shared/tracepar
 import { toUsage } from "@qwen3-vl/shared/usage";
 import { REQUEST_ID_HEADER, WorkerRequest } from "@qwen3-vl/shared/worker-protocol";
 import type { RequestRecord, StoredMedium } from "@qwen3-vl/shared/worker-protocol";
+import { WEBHOOK_ATTEMPTS_PATH } from "@qwen3-vl/shared/worker-webhooks";
 
 import { runScript } from "./gpu-worker-scripts.ts";
+import { postWebhook } from "./gpu-worker-webhooks.ts";
 import { GPU_WORKER_SECRET } from "./secret.ts";
 import { answerFor, isWorkerMode } from "./worker-mode.ts";
 import type { WorkerMode } from "./worker-mode.ts";
@@ -91,6 +93,8 @@ async function route(
       call.state = call.wasClosed ? "aborted" : "answered";
     });
     await runScript(call, response);
+  } else if (url.pathname === WEBHOOK_ATTEMPTS_PATH) {
+    await postWebhook(request, response);
   } else if (askedId !== undefined && request.method === "GET") {
     await verify(request, url.pathname, "");
     sendRecord(calls.get(askedId), response);
