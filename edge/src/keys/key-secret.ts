@@ -1,3 +1,4 @@
+import { toBase64 } from "@qwen3-vl/shared/base64";
 import { sha256Hex } from "@qwen3-vl/shared/signature";
 
 const SECRET_BYTES = 32;
@@ -5,7 +6,7 @@ const SECRET_BYTES = 32;
 /** A new key of 256 random bits: `sk-` and 43 characters of base64url. */
 export function newSecret(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
-  const base64 = btoa(String.fromCharCode(...bytes));
+  const base64 = toBase64(bytes);
   return `sk-${base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
 }
 

@@ -6,11 +6,11 @@ import type { KeyLimits } from "../keys/key-settings.ts";
 import { createLogger } from "../observability/logger.ts";
 import { NEVER_BEGUN, findEnding } from "../usage/find-ending.ts";
 import type { FoundEnding } from "../usage/find-ending.ts";
-import { costMicros, parsePrices } from "../usage/prices.ts";
+import { parsePrices } from "../usage/prices.ts";
 import type { Prices } from "../usage/prices.ts";
 import type { Outcome, RequestDraft, RequestEnding, UsageRecord } from "../usage/usage-records.ts";
 import { difference } from "./amounts.ts";
-import type { Amounts, EstimatedAmounts } from "./amounts.ts";
+import type { EstimatedAmounts } from "./amounts.ts";
 import { count, monthOf } from "./counters.ts";
 import type { Counters } from "./counters.ts";
 import { refusalOf, standings, toReserve } from "./decide.ts";
@@ -18,6 +18,7 @@ import type { KeyState, Refusal, Standing } from "./decide.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { LimiterStore } from "./limiter-store.ts";
 import type { Reservation } from "./limiter-store.ts";
+import { estimatedAmounts, requestAmounts } from "./request-amounts.ts";
 
 /** An answer to `reserve`: a reservation or a refusal. */
 export interface ReserveAnswer {
@@ -85,7 +86,7 @@ export class KeyLimiter extends DurableObject<Env> {
     limits: KeyLimits,
   ): Promise<ReserveAnswer> {
     const state = this.#state();
-    const wanted = this.#wanted(draft.model, estimate);
+    const wanted = estimatedAmounts(this.#prices, draft.model, estimate);
     const reserved = toReserve(limits, state, wanted, estimate.isOpenEnded);
     const refusal = refusalOf(limits, state, reserved);
     if (refusal !== undefined) {
@@ -157,7 +158,6 @@ export class KeyLimiter extends DurableObject<Env> {
     );
     this.#unsent.push(...unheardOf);
     await this.#commit.now();
-    await this.#send();
   }
 
   #state(): KeyState {
@@ -186,33 +186,13 @@ export class KeyLimiter extends DurableObject<Env> {
     }
   }
 
-  #wanted(model: string, estimate: EstimatedAmounts): Amounts {
-    const { promptTokens: prompt, completionTokens: completion, ...media } = estimate;
-    return {
-      requests: 1,
-      tokens: prompt + completion,
-      pixels: media.pixels,
-      videoMs: media.videoMs,
-      frames: media.frames,
-      costMicros: costMicros(this.#prices, model, { prompt, cached: 0, completion }),
-    };
-  }
-
   #settle(id: string, ending: RequestEnding): void {
     const reservation = this.#store.takeReservation(id);
     if (reservation === undefined) {
       return;
     }
     const { draft, reserved, at, limits } = reservation;
-    const { counts, media } = ending;
-    const used = {
-      requests: 1,
-      tokens: counts.prompt + counts.completion,
-      pixels: media.pixels,
-      videoMs: media.video_ms,
-      frames: media.frames,
-      costMicros: costMicros(this.#prices, draft.model, counts),
-    };
+    const used = requestAmounts(this.#prices, draft.model, ending);
     const now = Date.now();
     const change = difference(used, reserved);
     const time = { now, month: monthOf(at) };

@@ -16,6 +16,8 @@ import {
 import type { KeyColumns, ManagedKey } from "../admin/managed-keys-table.ts";
 import { showKey } from "../admin/show-key.ts";
 import type { AppEnv } from "../env.ts";
+import { existing } from "../http/existing.ts";
+import { listPage } from "../http/list-page.ts";
 import { readJson, readOptionalJson } from "../http/read-json.ts";
 import { hashSecret, newSecret, shownPrefix } from "../keys/key-secret.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
@@ -52,12 +54,12 @@ export const adminKeys = new Hono<AppEnv>()
   })
   .all("/", methodNotAllowed("GET", "POST"))
   .get("/:id", async (c) => {
-    const key = existing(await findKey(c.env.DB, c.req.param("id")));
+    const key = existing(await findKey(c.env.DB, c.req.param("id")), "key");
     return c.json(showKey(key, Date.now()));
   })
   .patch("/:id", async (c) => {
     const settings = toColumns(parseRequest(ChangeKey, await readJson(c.req.raw)));
-    const key = existing(await changeKey(c.env.DB, c.req.param("id"), settings));
+    const key = existing(await changeKey(c.env.DB, c.req.param("id"), settings), "key");
     log(c, "key_changed", key);
     return c.json(showKey(key, Date.now()));
   })
@@ -65,7 +67,7 @@ export const adminKeys = new Hono<AppEnv>()
   .post("/:id/rotate", async (c) => {
     const body = parseRequest(RotateKey, await readOptionalJson(c.req.raw));
     const now = Date.now();
-    const id = existing(await findKey(c.env.DB, c.req.param("id"))).id;
+    const id = existing(await findKey(c.env.DB, c.req.param("id")), "key").id;
     const { value, ...secret } = await makeSecret();
     const times = { now, overlapUntil: now + body.overlap_seconds * 1000 };
     const key = await rotateKey(c.env.DB, id, secret, times);
@@ -78,7 +80,7 @@ export const adminKeys = new Hono<AppEnv>()
   .all("/:id/rotate", methodNotAllowed("POST"))
   .post("/:id/revoke", async (c) => {
     const now = Date.now();
-    const key = existing(await revokeKey(c.env.DB, c.req.param("id"), now));
+    const key = existing(await revokeKey(c.env.DB, c.req.param("id"), now), "key");
     log(c, "key_revoked", key);
     return c.json(showKey(key, now));
   })
@@ -119,18 +121,5 @@ async function onePage(db: D1Database, query: ListKeys): Promise<AdminKeyList> {
   const keys = await listKeys(db, { owner, labels, after, limit: limit + 1 });
   const now = Date.now();
   const data = keys.slice(0, limit).map((key) => showKey(key, now));
-  return {
-    object: "list",
-    data,
-    first_id: data[0]?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-    has_more: keys.length > limit,
-  };
-}
-
-function existing(key: ManagedKey | undefined): ManagedKey {
-  if (key === undefined) {
-    throw new ApiError("not_found", "There is no such key.", { param: "id" });
-  }
-  return key;
+  return listPage(data, keys.length > limit);
 }

@@ -1,4 +1,3 @@
-import { ApiError } from "@qwen3-vl/shared/errors";
 import { FILE_ID, ListFiles } from "@qwen3-vl/shared/files";
 import type { FileDeleted, FileList } from "@qwen3-vl/shared/files";
 import { Hono } from "hono";
@@ -9,6 +8,8 @@ import { createFile } from "../files/create-file.ts";
 import { deleteFileRow, findFile, listFiles } from "../files/files-table.ts";
 import { toFileObject } from "../files/stored-file.ts";
 import type { StoredFile } from "../files/stored-file.ts";
+import { existing } from "../http/existing.ts";
+import { listPage } from "../http/list-page.ts";
 import { parseValue } from "../http/parse-json-body.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { untilSettled } from "../middleware/until-settled.ts";
@@ -34,13 +35,7 @@ export const files = new Hono<AppEnv>()
     const listing = { limit: page + 1, order, after: cursor, purpose };
     const found = await listFiles(c.env.DB, viewer(c), listing);
     const data = found.slice(0, page).map(toFileObject);
-    return c.json({
-      object: "list",
-      data,
-      first_id: data[0]?.id ?? null,
-      last_id: data.at(-1)?.id ?? null,
-      has_more: found.length > page,
-    } satisfies FileList);
+    return c.json(listPage(data, found.length > page) satisfies FileList);
   })
   .get("/:id", async (c) => c.json(toFileObject(await ownFile(c, c.req.param("id")))))
   .get("/:id/content", async (c) => content(c, await ownFile(c, c.req.param("id"))))
@@ -61,20 +56,15 @@ const viewer = (c: Context<AppEnv>) => ({ tenant: c.var.apiKey.tenant, now: Date
 async function ownFile(c: Context<AppEnv>, id: string, param = "id"): Promise<StoredFile> {
   requireStorage(c.env);
   const file = FILE_ID.test(id) ? await findFile(c.env.DB, viewer(c), id) : undefined;
-  if (file === undefined) {
-    throw new ApiError("not_found", "There is no such file.", { param });
-  }
-  return file;
+  return existing(file, "file", param);
 }
 
 /** Streamed from the storage as it comes; a range of it where one is asked for. */
 async function content(c: Context<AppEnv>, file: StoredFile): Promise<Response> {
   const range = /^bytes=[\d-]{1,40}$/.exec(c.req.header("Range") ?? "")?.[0];
   const options = { range, signal: c.req.raw.signal };
-  const stored = await getObject(requireStorage(c.env), file.objectKey, options);
-  if (stored === undefined) {
-    throw new ApiError("not_found", "There is no such file.", { param: "id" });
-  }
+  const found = await getObject(requireStorage(c.env), file.objectKey, options);
+  const stored = existing(found, "file");
   const name = encodeURIComponent(file.filename).replaceAll("'", "%27");
   const headers = new Headers({
     "Content-Type": file.type,

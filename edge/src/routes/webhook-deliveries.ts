@@ -5,6 +5,8 @@ import { Hono } from "hono";
 import type { Context } from "hono";
 
 import type { AppEnv } from "../env.ts";
+import { existing } from "../http/existing.ts";
+import { listPage } from "../http/list-page.ts";
 import { parseValue } from "../http/parse-json-body.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { requireWebhooks } from "../middleware/require-webhooks.ts";
@@ -18,6 +20,8 @@ import { showDelivery } from "../webhooks/delivery.ts";
 import type { Delivery } from "../webhooks/delivery.ts";
 import { findOwnEndpoint } from "../webhooks/endpoints-table.ts";
 import { wakeSenders } from "../webhooks/wake-senders.ts";
+
+const NOUN = "webhook delivery";
 
 /** `/v1/webhook_deliveries`: what was sent to a tenant's endpoints, attempt by attempt. */
 export const webhookDeliveries = new Hono<AppEnv>()
@@ -34,13 +38,7 @@ export const webhookDeliveries = new Hono<AppEnv>()
       page.map(({ id }) => id),
     );
     const data = page.map((delivery) => showDelivery(delivery, attempts.get(delivery.id) ?? []));
-    return c.json({
-      object: "list",
-      data,
-      first_id: data[0]?.id ?? null,
-      last_id: data.at(-1)?.id ?? null,
-      has_more: found.length > limit,
-    } satisfies WebhookDeliveryList);
+    return c.json(listPage(data, found.length > limit) satisfies WebhookDeliveryList);
   })
   .get("/:id", async (c) => {
     const delivery = await ownDelivery(c, c.req.param("id"));
@@ -54,7 +52,7 @@ export const webhookDeliveries = new Hono<AppEnv>()
     if (endpoint?.status !== "enabled") {
       throw new ApiError("conflict", "Expected an enabled endpoint, that of the delivery is not.");
     }
-    const due = existing(await makeDueAgain(c.env.DB, id, Date.now()));
+    const due = existing(await makeDueAgain(c.env.DB, id, Date.now()), NOUN);
     await wakeSenders(c.env, tenant);
     const attempts = await attemptsOf(c.env.DB, [id]);
     return c.json(showDelivery(due, attempts.get(id) ?? []));
@@ -68,13 +66,7 @@ async function ownDelivery(c: Context<AppEnv>, id: string, param = "id"): Promis
   const { tenant } = c.var.apiKey;
   return existing(
     WEBHOOK_DELIVERY_ID.test(id) ? await findOwnDelivery(c.env.DB, tenant, id) : undefined,
+    NOUN,
     param,
   );
-}
-
-function existing(delivery: Delivery | undefined, param = "id"): Delivery {
-  if (delivery === undefined) {
-    throw new ApiError("not_found", "There is no such webhook delivery.", { param });
-  }
-  return delivery;
 }

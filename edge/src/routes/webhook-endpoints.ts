@@ -15,6 +15,8 @@ import { Hono } from "hono";
 import type { Context } from "hono";
 
 import type { AppEnv } from "../env.ts";
+import { existing } from "../http/existing.ts";
+import { listPage } from "../http/list-page.ts";
 import { parseJsonBody, parseValue } from "../http/parse-json-body.ts";
 import { methodNotAllowed } from "../middleware/answer-error.ts";
 import { requireWebhooks } from "../middleware/require-webhooks.ts";
@@ -35,6 +37,8 @@ import { permittedWebhookUrl } from "../webhooks/judge-webhook-url.ts";
 import { requireSealer } from "../webhooks/secret-sealer.ts";
 import { wakeSenders } from "../webhooks/wake-senders.ts";
 import { webhookSecretOf } from "../webhooks/webhook-secret.ts";
+
+const NOUN = "webhook endpoint";
 
 /** `/v1/webhook_endpoints`: where a tenant's events are sent. */
 export const webhookEndpoints = new Hono<AppEnv>()
@@ -61,13 +65,7 @@ export const webhookEndpoints = new Hono<AppEnv>()
     const found = await listEndpoints(c.env.DB, c.var.apiKey.tenant, listing);
     const now = Date.now();
     const data = found.slice(0, limit).map((endpoint) => showEndpoint(endpoint, now));
-    return c.json({
-      object: "list",
-      data,
-      first_id: data[0]?.id ?? null,
-      last_id: data.at(-1)?.id ?? null,
-      has_more: found.length > limit,
-    } satisfies WebhookEndpointList);
+    return c.json(listPage(data, found.length > limit) satisfies WebhookEndpointList);
   })
   .get("/:id", async (c) =>
     c.json(showEndpoint(await ownEndpoint(c, c.req.param("id")), Date.now())),
@@ -77,7 +75,7 @@ export const webhookEndpoints = new Hono<AppEnv>()
     const { id } = await ownEndpoint(c, c.req.param("id"));
     const url = change.url === undefined ? {} : { url: permittedWebhookUrl(change.url, c.env) };
     const now = Date.now();
-    const changed = existing(await changeEndpoint(c.env.DB, id, { ...change, ...url }, now));
+    const changed = existing(await changeEndpoint(c.env.DB, id, { ...change, ...url }, now), NOUN);
     await wakeSenders(c.env, changed.tenant); // for what has waited
     return c.json(showEndpoint(changed, now));
   })
@@ -99,7 +97,7 @@ export const webhookEndpoints = new Hono<AppEnv>()
       secret: await requireSealer(c.env).seal(secret, id),
       previousExpiresAt: now + body.overlap_seconds * 1000,
     };
-    return withSecret(c, existing(await rotateSecret(c.env.DB, id, rotation, now)), secret);
+    return withSecret(c, existing(await rotateSecret(c.env.DB, id, rotation, now), NOUN), secret);
   })
   .post("/:id/test", async (c) => {
     const endpoint = await ownEndpoint(c, c.req.param("id"));
@@ -121,15 +119,9 @@ async function ownEndpoint(c: Context<AppEnv>, id: string, param = "id"): Promis
   const { tenant } = c.var.apiKey;
   return existing(
     WEBHOOK_ENDPOINT_ID.test(id) ? await findOwnEndpoint(c.env.DB, tenant, id) : undefined,
+    NOUN,
     param,
   );
-}
-
-function existing(endpoint: Endpoint | undefined, param = "id"): Endpoint {
-  if (endpoint === undefined) {
-    throw new ApiError("not_found", "There is no such webhook endpoint.", { param });
-  }
-  return endpoint;
 }
 
 function withSecret(c: Context<AppEnv>, endpoint: Endpoint, secret: string): Response {

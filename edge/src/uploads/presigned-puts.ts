@@ -1,3 +1,4 @@
+import { toBase64 } from "@qwen3-vl/shared/base64";
 import type { PresignedPart, PresignedPut } from "@qwen3-vl/shared/uploads";
 
 import type { S3Client } from "../storage/s3-client.ts";
@@ -12,7 +13,7 @@ export async function presignPut(s3: S3Client, upload: Upload, now: number): Pro
   const headers = {
     "Content-Type": upload.type,
     "If-None-Match": "*",
-    ...(upload.sha256 === null ? {} : { "x-amz-checksum-sha256": toBase64(upload.sha256) }),
+    ...(upload.sha256 === null ? {} : { "x-amz-checksum-sha256": hexToBase64(upload.sha256) }),
   };
   return presign(s3, upload, { headers, query: {}, bytes: upload.bytes, now });
 }
@@ -63,7 +64,6 @@ async function presign(
   };
 }
 
-function toBase64(hex: string): string {
-  const bytes = hex.match(/../g) ?? [];
-  return btoa(String.fromCharCode(...bytes.map((byte) => Number.parseInt(byte, 16))));
+function hexToBase64(hex: string): string {
+  return toBase64(Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)));
 }

@@ -1,3 +1,4 @@
+import { fromBase64, toBase64 } from "@qwen3-vl/shared/base64";
 import { ApiError } from "@qwen3-vl/shared/errors";
 
 import { concatBytes } from "../http/concat-bytes.ts";
@@ -52,12 +53,12 @@ export class SecretSealer {
       plain,
     );
     const bytes = concatBytes([nonce, new Uint8Array(cipher)], NONCE_BYTES + cipher.byteLength);
-    return VERSION + btoa(String.fromCharCode(...bytes));
+    return VERSION + toBase64(bytes);
   }
 
   /** @throws Error when it was sealed by another key, for another endpoint, or was changed */
   async open(sealed: string, endpointId: string): Promise<string> {
-    const bytes = Uint8Array.from(atob(sealed.slice(VERSION.length)), (char) => char.charCodeAt(0));
+    const bytes = fromBase64(sealed.slice(VERSION.length));
     const algorithm = algorithmOf(bytes.slice(0, NONCE_BYTES), endpointId);
     try {
       const plain = await crypto.subtle.decrypt(

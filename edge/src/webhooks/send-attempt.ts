@@ -1,3 +1,5 @@
+import { readAway } from "@qwen3-vl/shared/read-away";
+
 import type { Outcome } from "./after-attempt.ts";
 import { NOT_REACHED, notAnswered, outcomeOf } from "./attempt-outcome.ts";
 
@@ -9,9 +11,6 @@ export interface AttemptRequest {
   /** For all of it, the answer's body included. */
   timeoutMs: number;
 }
-
-/** Of an answer's body, which says nothing to us; it is read so that the receiver can end in peace. */
-const MAX_READ_BYTES = 16_384;
 
 /** Posts an event and follows no redirect. Never rejects. */
 export async function sendAttempt({
@@ -28,15 +27,5 @@ export async function sendAttempt({
     return outcomeOf(response.status, response.headers.get("Retry-After"), Date.now());
   } catch {
     return signal.aborted ? notAnswered(timeoutMs) : NOT_REACHED;
-  }
-}
-
-async function readAway(body: ReadableStream<Uint8Array> | null): Promise<void> {
-  let left = MAX_READ_BYTES;
-  for await (const chunk of body ?? []) {
-    left -= chunk.byteLength;
-    if (left < 0) {
-      return; // leaving the loop cancels the rest
-    }
   }
 }

@@ -1,3 +1,5 @@
+import { toBase64 } from "@qwen3-vl/shared/base64";
+
 import { keyBytesOf } from "./webhook-secret.ts";
 
 /** What one attempt sends, before it is signed. */
@@ -31,5 +33,5 @@ async function signatureOf(message: string, secret: string): Promise<string> {
   const key = await crypto.subtle.importKey("raw", keyBytesOf(secret), algorithm, false, ["sign"]);
   const bytes = new TextEncoder().encode(message);
   const signature = new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes));
-  return `v1,${btoa(String.fromCharCode(...signature))}`;
+  return `v1,${toBase64(signature)}`;
 }

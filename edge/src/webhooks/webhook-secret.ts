@@ -1,3 +1,4 @@
+import { fromBase64, toBase64 } from "@qwen3-vl/shared/base64";
 import { ApiError } from "@qwen3-vl/shared/errors";
 
 /** Lengths of the specification; 32 bytes are as many as HMAC-SHA-256 has. */
@@ -12,7 +13,7 @@ const FORM = /^whsec_((?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)
 
 export function newWebhookSecret(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(NEW_BYTES));
-  return `whsec_${btoa(String.fromCharCode(...bytes))}`;
+  return `whsec_${toBase64(bytes)}`;
 }
 
 /**
@@ -25,7 +26,7 @@ export function webhookSecretOf(own: string | undefined): string {
     return newWebhookSecret();
   }
   const base64 = own.length > MAX_LENGTH ? undefined : FORM.exec(own)?.[1];
-  const length = base64 === undefined ? 0 : atob(base64).length;
+  const length = base64 === undefined ? 0 : fromBase64(base64).length;
   if (length < MIN_BYTES || length > MAX_BYTES) {
     const got =
       base64 === undefined ? `another text of ${own.length} characters` : `${length} bytes`;
@@ -40,5 +41,5 @@ export function webhookSecretOf(own: string | undefined): string {
 
 /** The bytes that sign. */
 export function keyBytesOf(secret: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(secret.slice("whsec_".length)), (char) => char.charCodeAt(0));
+  return fromBase64(secret.slice("whsec_".length));
 }

@@ -1,3 +1,4 @@
+import { readAway } from "@qwen3-vl/shared/read-away";
 import { SIGNATURE_HEADER, signCall } from "@qwen3-vl/shared/signature";
 import type { JobReport } from "@qwen3-vl/shared/worker-jobs";
 
@@ -9,9 +10,6 @@ export interface ReportAddress {
   secret: string;
   timeoutMs: number;
 }
-
-/** The answer says nothing but its status; what belongs to a connection that is used again is read away. */
-const MAX_ANSWER_BYTES = 16_384;
 
 /** Sends a report, signed as calls to workers are; never rejects. */
 export async function postReport(
@@ -33,7 +31,7 @@ export async function postReport(
       redirect: "manual", // who is told is signed for: nobody else is
       signal: limit.signal,
     });
-    await readAway(response).catch(() => undefined); // the status has said it
+    await readAway(response.body).catch(() => undefined); // the status has said it
     return outcomeOf(response.status);
   } catch {
     return "failed";
@@ -45,18 +43,6 @@ function outcomeOf(status: number): ReportOutcome {
     return "taken";
   }
   return status === 404 || status === 410 ? "gone" : "failed";
-}
-
-async function readAway({ body }: Response): Promise<void> {
-  const reader = body?.getReader();
-  let bytes = 0;
-  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
-    bytes += next.value.byteLength;
-    if (bytes > MAX_ANSWER_BYTES) {
-      await reader?.cancel();
-      return;
-    }
-  }
 }
 
 /** Aborts after a time or when another signal does, and leaves nothing behind on a signal that outlives many calls. */

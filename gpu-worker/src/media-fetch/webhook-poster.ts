@@ -1,7 +1,6 @@
-import type { IncomingMessage } from "node:http";
-
 import { Deadlines } from "@qwen3-vl/shared/deadlines";
 import { judgeUrl } from "@qwen3-vl/shared/fetch-policy";
+import { readAway } from "@qwen3-vl/shared/read-away";
 import { UrlTransferError } from "@qwen3-vl/shared/url-transfer";
 import type { WebhookAttemptAnswer, WebhookAttemptCall } from "@qwen3-vl/shared/worker-webhooks";
 
@@ -17,9 +16,6 @@ export interface WebhookPosterOptions {
   /** Development: this machine may be sent to, where the edge permits it too. */
   allowHttpLoopback: boolean;
 }
-
-/** Of an answer's body, which says nothing to us; it is read so that the receiver can end in peace. */
-const MAX_READ_BYTES = 16_384;
 
 /** Posts webhooks to clients' URLs; the name is resolved once, and what was checked is dialled. */
 export class WebhookPoster {
@@ -67,15 +63,5 @@ export class WebhookPoster {
     }
     const { "retry-after": retryAfter = null } = response.headers;
     return { status_code: response.statusCode ?? 0, retry_after: retryAfter };
-  }
-}
-
-async function readAway(response: IncomingMessage): Promise<void> {
-  let left = MAX_READ_BYTES;
-  for await (const chunk of response) {
-    left -= Buffer.byteLength(chunk);
-    if (left < 0) {
-      return;
-    }
   }
 }

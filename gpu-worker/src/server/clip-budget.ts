@@ -8,7 +8,8 @@ import type { PromptThread } from "../prompt/prompt-thread.ts";
 import type { Tokenizer } from "../prompt/tokenizer.ts";
 import type { ClipPlan } from "../vision/clip-plan.ts";
 import { tokensOf } from "../vision/grid.ts";
-import type { RequestMedia, SizedMedium } from "./request-media.ts";
+import type { SizedMedium } from "./media-fit.ts";
+import type { RequestMedia } from "./request-media.ts";
 
 export interface ContextParts {
   media: RequestMedia;

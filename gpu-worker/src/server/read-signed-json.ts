@@ -11,16 +11,20 @@ export interface SignedJson<T> {
   bytes: number;
 }
 
-/**
- * @param verify whether the call with this body was signed
- * @throws ApiError when it was not, is too large, or not of the schema
- */
+/** How a call is known to be the edge's. */
+export interface SignedCaller {
+  /** @throws ApiError unless the call with this content was signed */
+  verify: (incoming: IncomingMessage, content: string) => Promise<void>;
+  maxBytes?: number;
+}
+
+/** @throws ApiError when the call was not signed, is too large, or not of the schema */
 export async function readSignedJson<T>(
   incoming: IncomingMessage,
   schema: z.ZodType<T>,
-  verify: (incoming: IncomingMessage, content: string) => Promise<void>,
+  { verify, maxBytes = MAX_BODY_BYTES }: SignedCaller,
 ): Promise<SignedJson<T>> {
-  const body = await readBody(incoming);
+  const body = await readBody(incoming, maxBytes);
   const text = body.toString("utf8");
   await verify(incoming, text);
   const parsed = schema.safeParse(parseJson(text));
@@ -33,17 +37,17 @@ export async function readSignedJson<T>(
 }
 
 /** What is too long is read on and dropped, so that the answer can be sent. */
-async function readBody(incoming: IncomingMessage): Promise<Buffer> {
+async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   incoming.on("data", (chunk: Buffer) => {
     length += chunk.length;
-    if (length <= MAX_BODY_BYTES) {
+    if (length <= maxBytes) {
       chunks.push(chunk);
     } else {
       chunks.length = 0;
-      const message = `expected a body of at most ${MAX_BODY_BYTES} bytes`;
+      const message = `expected a body of at most ${maxBytes} bytes`;
       reject(new ApiError("request_too_large", message));
     }
   });

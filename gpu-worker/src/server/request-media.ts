@@ -16,8 +16,6 @@ import type { RequestMedium } from "../engine/generator.ts";
 import type { PatchedMedium, VisionFeatures } from "../engine/model.ts";
 import type { MemoryPlan } from "../memory-plan.ts";
 import type { WorkerFigures } from "../metrics/worker-figures.ts";
-import { encoderBytes, featureBytes, patchBytes } from "../model/vision-memory.ts";
-import { largestRun } from "../model/vision-strips.ts";
 import type { PromptMedium } from "../prompt/prompt-media.ts";
 import type { ClipBytes } from "../vision/clip-bytes.ts";
 import type { ClipOutline } from "../vision/clip-outline.ts";
@@ -28,21 +26,15 @@ import { MediaMemory } from "../vision/media-memory.ts";
 import type { MediaReservation } from "../vision/media-memory.ts";
 import type { ClipInput } from "../vision/prepare-clip.ts";
 import type { VisionEncoderConfig } from "../weights/model-config.ts";
+import { mediaBytes, misfitOf } from "./media-fit.ts";
+import type { SizedMedium } from "./media-fit.ts";
 
 /** A medium of which everything but its pixels is known. */
-export interface PlannedMedium {
-  /** Of its part in the request. */
-  path: string;
+export interface PlannedMedium extends SizedMedium {
   digest: Buffer;
-  prompt: PromptMedium;
   amount: MediaFigures;
-  /** Of a medium that was encoded before. */
-  features: VisionFeatures | undefined;
   decode: (signal: AbortSignal, onFrames: OnFrames) => Promise<PatchedMedium>;
 }
-
-/** What of a medium its memory is known by. */
-export type SizedMedium = Pick<PlannedMedium, "path" | "prompt" | "features">;
 
 /** A clip, and where it stands in the request. */
 export interface LocatedClip {
@@ -142,26 +134,7 @@ export class RequestMedia {
 
   /** Why there is no memory for these media at all; how long it is taken by others is another matter. */
   misfit(media: readonly SizedMedium[]): ApiError | undefined {
-    const { config, memory } = this.#options;
-    for (const { path, prompt } of media) {
-      const { t, h, w } = prompt.grid;
-      const bytes = encoderBytes(config, largestRun({ t, h, w }, config.mergeSize));
-      if (bytes > memory.encoderBytes) {
-        return new ApiError(
-          "media_too_large",
-          `${h * w} patches (${w} x ${h}) need ${bytes} bytes of memory while they are encoded, expected at most ${memory.encoderBytes}; ask for fewer pixels, for example with max_pixels`,
-          { param: path },
-        );
-      }
-    }
-    const bytes = this.#bytesOf(media);
-    return bytes > memory.mediaBytes
-      ? new ApiError(
-          "media_too_large",
-          `the patches and features of the pictures and clips need ${bytes} bytes of memory, expected at most ${memory.mediaBytes}; ask for fewer pixels or frames`,
-          { param: "messages" },
-        )
-      : undefined;
+    return misfitOf(media, this.#options.config, this.#options.memory);
   }
 
   /**
@@ -177,7 +150,11 @@ export class RequestMedia {
     if (media.length === 0) {
       return { media: [], [Symbol.dispose]: () => undefined }; // text waits for nobody's pictures
     }
-    const reservation = await this.#memory.reserve(this.#bytesOf(media), signal, priority);
+    const reservation = await this.#memory.reserve(
+      mediaBytes(media, this.#options.config),
+      signal,
+      priority,
+    );
     const decoding = media.map((medium) =>
       this.#prepareOne(medium, reservation, { signal, onFrames }),
     );
@@ -216,17 +193,6 @@ export class RequestMedia {
     } catch (error) {
       throw error instanceof ApiError ? error.at(path) : error;
     }
-  }
-
-  /** Patches until they are encoded, and features until the answer ends: twice where several are joined. */
-  #bytesOf(media: readonly SizedMedium[]): number {
-    const { config } = this.#options;
-    const copies = media.length > 1 ? 2 : 1;
-    return media.reduce((sum, { prompt, features }) => {
-      const { t, h, w } = prompt.grid;
-      const pixels = features === undefined ? patchBytes(config, t * h * w) : 0;
-      return sum + pixels + copies * featureBytes(config, tokensOf(prompt.grid, config.mergeSize));
-    }, 0);
   }
 
   #planImage(part: ImagePart, { tenant, parts, processor }: MediaContext): Promise<Planned> {

@@ -33,7 +33,7 @@ export class Segments {
 
   async handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { service, completions, verify } = this.#options;
-    const { value: workerRequest } = await readSignedJson(incoming, SegmentsRequest, verify);
+    const { value: workerRequest } = await readSignedJson(incoming, SegmentsRequest, { verify });
     using places = new DisposableStack();
     places.use(this.#admission.enter());
     const live = new LiveRequest(workerRequest.id); // nobody asks after it: it counts nothing

@@ -5,11 +5,9 @@ import { promisify } from "node:util";
 
 import type { Tracer } from "@opentelemetry/api";
 import { ApiError, toApiError } from "@qwen3-vl/shared/errors";
-import type { Model, ModelList } from "@qwen3-vl/shared/models";
 import { SIGNATURE_HEADER, verifyCall } from "@qwen3-vl/shared/signature";
 import { TRACEPARENT_HEADER } from "@qwen3-vl/shared/traceparent";
 import { SEGMENTS_PATH, WORKER_JOBS_PATH, WorkerJob } from "@qwen3-vl/shared/worker-jobs";
-import type { JobReport } from "@qwen3-vl/shared/worker-jobs";
 import {
   WORKER_BUSY_HEADER,
   WORKER_LOAD_HEADER,
@@ -21,7 +19,6 @@ import {
   HEALTH_PATH,
   MODELS_PATH,
 } from "@qwen3-vl/shared/worker-protocol";
-import type { RequestRecord } from "@qwen3-vl/shared/worker-protocol";
 import { WEBHOOK_ATTEMPTS_PATH } from "@qwen3-vl/shared/worker-webhooks";
 
 import { BusyError } from "../engine/admission.ts";
@@ -45,6 +42,7 @@ import { logWhenEnded } from "./request-line.ts";
 import { RequestRegistry } from "./request-registry.ts";
 import { Segments } from "./segments.ts";
 import { sendError, sendJson } from "./send-json.ts";
+import { sendModels } from "./send-models.ts";
 import { attemptWebhook } from "./webhook-attempts.ts";
 
 export interface WorkerServerOptions {
@@ -98,6 +96,20 @@ export class WorkerServer {
   readonly #segments: Segments;
   readonly #server: Server;
   #isDraining = false;
+  /** @throws ApiError unless the call with this content was signed */
+  readonly #verify = (incoming: IncomingMessage, content: string): Promise<void> => {
+    const header = incoming.headers[SIGNATURE_HEADER.toLowerCase()];
+    return verifyCall(
+      this.#options.secret,
+      {
+        method: incoming.method ?? "GET",
+        path: (incoming.url ?? "/").split("?", 1)[0] ?? "/",
+        content,
+      },
+      typeof header === "string" ? header : undefined,
+      new Date(),
+    );
+  };
 
   constructor(options: WorkerServerOptions) {
     this.#options = options;
@@ -108,13 +120,12 @@ export class WorkerServer {
       registry: this.#registry,
       answer: (job) => completeJob({ ...options, completions }, job),
     });
-    const verify = (incoming: IncomingMessage, content: string) => this.#verify(incoming, content);
-    this.#segments = new Segments({ ...options, completions, verify });
+    this.#segments = new Segments({ ...options, completions, verify: this.#verify });
     this.#chat = new ChatCompletions({
       ...options,
       completions,
       registry: this.#registry,
-      verify,
+      verify: this.#verify,
     });
     this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, response) => {
       void this.#respond(incoming, response);
@@ -185,16 +196,15 @@ export class WorkerServer {
       await this.#chat.estimate(incoming, response);
     } else if (path === WEBHOOK_ATTEMPTS_PATH && method === "POST") {
       const { poster } = this.#options;
-      const verify = (signed: IncomingMessage, content: string) => this.#verify(signed, content);
-      await attemptWebhook(incoming, response, { poster, verify });
+      await attemptWebhook(incoming, response, { poster, verify: this.#verify });
     } else if (abortedId !== undefined && method === "POST") {
       await this.#verify(incoming, "");
-      sendRecord(response, abortedId, await this.#registry.abort(abortedId));
+      sendKnown(response, `request ${abortedId}`, await this.#registry.abort(abortedId));
     } else if (askedId !== undefined && method === "GET") {
       await this.#verify(incoming, "");
-      sendRecord(response, askedId, this.#registry.find(askedId));
+      sendKnown(response, `request ${askedId}`, this.#registry.find(askedId));
     } else if (path === WORKER_JOBS_PATH && method === "POST") {
-      const { value, bytes } = await readSignedJson(incoming, WorkerJob, this.#verify.bind(this));
+      const { value, bytes } = await readSignedJson(incoming, WorkerJob, { verify: this.#verify });
       const traceparent = incoming.headers[TRACEPARENT_HEADER]?.toString();
       sendJson(response, 202, this.#jobs.accept(value, { bytes, traceparent }));
     } else if (path === SEGMENTS_PATH && method === "POST") {
@@ -202,10 +212,10 @@ export class WorkerServer {
       await this.#segments.handle(incoming, response);
     } else if (jobId !== undefined && method === "GET") {
       await this.#verify(incoming, "");
-      sendReport(response, jobId, this.#jobs.find(jobId));
+      sendKnown(response, `job ${jobId}`, this.#jobs.find(jobId));
     } else if (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`)) {
       await this.#verify(incoming, "");
-      this.#sendModels(response, path);
+      sendModels(response, path, this.#options.service.model);
     } else if (path === HEALTH_PATH && method === "GET") {
       await this.#verify(incoming, "");
       this.#sendHealth(response);
@@ -215,21 +225,6 @@ export class WorkerServer {
     } else {
       throw new ApiError("not_found", `No route ${method} ${path}.`);
     }
-  }
-
-  #sendModels(response: ServerResponse, path: string): void {
-    const { model } = this.#options.service;
-    if (path === MODELS_PATH) {
-      sendJson(response, 200, { object: "list", data: [model] } satisfies ModelList);
-      return;
-    }
-    const id = decodeURIComponentOr(path.slice(MODELS_PATH.length + 1), "");
-    if (id !== model.id) {
-      throw new ApiError("model_not_found", `The model ${JSON.stringify(id)} does not exist.`, {
-        param: "model",
-      });
-    }
-    sendJson(response, 200, model satisfies Model);
   }
 
   /** Whether a request that came now would be let in. */
@@ -264,20 +259,6 @@ export class WorkerServer {
     }
   }
 
-  #verify(incoming: IncomingMessage, content: string): Promise<void> {
-    const header = incoming.headers[SIGNATURE_HEADER.toLowerCase()];
-    return verifyCall(
-      this.#options.secret,
-      {
-        method: incoming.method ?? "GET",
-        path: (incoming.url ?? "/").split("?", 1)[0] ?? "/",
-        content,
-      },
-      typeof header === "string" ? header : undefined,
-      new Date(),
-    );
-  }
-
   #sendFailure(response: ServerResponse, error: unknown): void {
     const apiError = toApiError(error);
     if (apiError.code === "internal") {
@@ -294,24 +275,9 @@ export class WorkerServer {
   }
 }
 
-function sendRecord(response: ServerResponse, id: string, record: RequestRecord | undefined): void {
-  if (record === undefined) {
-    throw new ApiError("not_found", `No request ${id} is known.`);
+function sendKnown(response: ServerResponse, name: string, value: object | undefined): void {
+  if (value === undefined) {
+    throw new ApiError("not_found", `No ${name} is known.`);
   }
-  sendJson(response, 200, record);
-}
-
-function sendReport(response: ServerResponse, id: string, report: JobReport | undefined): void {
-  if (report === undefined) {
-    throw new ApiError("not_found", `No job ${id} is known.`);
-  }
-  sendJson(response, 200, report);
-}
-
-function decodeURIComponentOr(text: string, fallback: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return fallback;
-  }
+  sendJson(response, 200, value);
 }
